@@ -1,0 +1,1 @@
+"""Contract suites: one mixin per interface, run by every implementation."""

@@ -1,0 +1,1 @@
+"""Tests with real clients, real servers and real files."""

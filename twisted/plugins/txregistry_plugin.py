@@ -1,0 +1,10 @@
+"""Names the service maker for twistd, nothing else."""
+
+from twisted.application.service import ServiceMaker
+
+txregistry = ServiceMaker(
+    "txregistry",
+    "txregistry.tap",
+    "A container image registry.",
+    "txregistry",
+)

@@ -1,0 +1,1 @@
+"""What is remembered so that storage need not be asked again."""

@@ -1,0 +1,1 @@
+"""The configuration: YAML and environment to frozen values."""

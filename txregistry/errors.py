@@ -1,0 +1,163 @@
+"""
+What can go wrong in the domain, each class carrying the value at fault.
+
+Rooms raise these; only ``web`` knows which status and code each one becomes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from txregistry.model.digest import Digest
+
+
+class RegistryError(Exception):
+    """Something that a client is told about in the registry's error form."""
+
+
+class Unsupported(RegistryError):
+    """The operation is switched off or does not exist here; *reason* says which."""
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unauthorized(RegistryError):
+    """
+    The client must authenticate.
+
+    :ivar challenge: the value of ``WWW-Authenticate``.
+    """
+
+    def __init__(self, challenge: str) -> None:
+        super().__init__(challenge)
+        self.challenge = challenge
+
+
+class NameUnknown(RegistryError):
+    """No repository of this *name*."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class TagUnknown(RegistryError):
+    """The repository has no such *tag*."""
+
+    def __init__(self, name: str, tag: str) -> None:
+        super().__init__(f"{name}:{tag}")
+        self.name, self.tag = name, tag
+
+
+class ManifestUnknown(RegistryError):
+    """The repository has no manifest of this *digest*."""
+
+    def __init__(self, name: str, digest: Digest) -> None:
+        super().__init__(f"{name}@{digest}")
+        self.name, self.digest = name, digest
+
+
+class ManifestInvalid(RegistryError):
+    """The manifest breaks a rule of its type; *reason* says which."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ManifestTooLarge(RegistryError):
+    """A manifest exceeds *limit* bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+class ReferencesUnknown(RegistryError):
+    """A manifest refers to content that the repository does not hold: *digests*, in the manifest's order."""
+
+    def __init__(self, digests: Sequence[Digest]) -> None:
+        super().__init__(", ".join(map(str, digests)))
+        self.digests = tuple(digests)
+
+
+class BlobUnknown(RegistryError):
+    """The repository has no blob of this *digest*."""
+
+    def __init__(self, digest: Digest) -> None:
+        super().__init__(str(digest))
+        self.digest = digest
+
+
+class DigestMismatch(RegistryError):
+    """Content turned out not to be what *expected* names."""
+
+    def __init__(self, expected: Digest) -> None:
+        super().__init__(str(expected))
+        self.expected = expected
+
+
+class UploadUnknown(RegistryError):
+    """The repository has no upload session *id*."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.id = id
+
+
+class UploadBusy(RegistryError):
+    """Somebody else is writing to the upload session *id* right now."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.id = id
+
+
+class StorageError(RegistryError):
+    """The storage below failed; the text is for the log, not for clients."""
+
+
+class StorageFull(StorageError):
+    """No space or quota is left in the storage."""
+
+
+class PathNotFound(StorageError):
+    """Nothing is stored at the driver path *path*."""
+
+    def __init__(self, driver: str, path: str) -> None:
+        super().__init__(f"{driver}: Path not found: {path}")
+        self.path = path
+
+
+class ContentTooLarge(StorageError):
+    """What is stored at *path* is larger than the caller would take."""
+
+    def __init__(self, path: str, limit: int) -> None:
+        super().__init__(f"{path} holds more than {limit} bytes")
+        self.path, self.limit = path, limit
+
+
+class ContentTruncated(StorageError):
+    """What is stored at *path* ended before its stated size."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is shorter than it was")
+        self.path = path
+
+
+class ContentBusy(StorageError):
+    """Another writer, here or in another process, has *path* open."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} has another writer")
+        self.path = path
+
+
+class LinkInvalid(StorageError):
+    """The link file at *path* does not hold a digest."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} does not hold a digest")
+        self.path = path

@@ -1,0 +1,1 @@
+"""Values and rules of the registry domain; nothing here does I/O."""

@@ -1,0 +1,1 @@
+"""Repositories, blobs, manifests, tags and uploads over a storage driver."""

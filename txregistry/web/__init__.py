@@ -1,0 +1,1 @@
+"""HTTP: the streaming edge, the routes and their answers."""
