@@ -1,0 +1,114 @@
+"""
+Registry daemons on storage of their own: ours, and Debian's ``docker-registry`` beside it.
+
+The variable ``LIVE_REGISTRY=docker-registry`` puts Debian's daemon in the place of ours in every test,
+which shows whether a failing test or our daemon is wrong.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+import txregistry
+from tests.live.processes import Program, beside_python, free_port, require
+from tests.live.wire import Wire
+
+SECRET = "a secret that both daemons know"
+"""The ``http.secret`` of every daemon, so that upload tokens of one are good for the other."""
+
+SOURCE = Path(txregistry.__file__).resolve().parent.parent
+LAYOUT = Path("docker/registry/v2")
+
+
+class Registry:
+    """
+    One registry daemon, its storage and the address where it answers.
+
+    :param storage: the root directory of the filesystem driver; another daemon may share it.
+    """
+
+    def __init__(self, program: Program, port: int, storage: Path) -> None:
+        self.program = program
+        self.port = port
+        self.storage = storage
+        self.address = f"127.0.0.1:{port}"
+        self.wire = Wire("127.0.0.1", port)
+
+    def blob_path(self, digest: str) -> Path:
+        """Say where the data of a blob is stored."""
+        algorithm, encoded = digest.split(":")
+        return self.storage / LAYOUT / "blobs" / algorithm / encoded[:2] / encoded / "data"
+
+    def repository_path(self, name: str) -> Path:
+        """Say where the links, tags and uploads of a repository are stored."""
+        return self.storage / LAYOUT / "repositories" / name
+
+    def uploaded_bytes(self, name: str) -> int:
+        """Count the bytes that the unfinished uploads of a repository have brought so far."""
+        sizes = 0
+        for data in self.repository_path(name).glob("_uploads/*/data"):
+            try:
+                sizes += data.stat().st_size
+            except FileNotFoundError:
+                continue  # it became a blob meanwhile
+        return sizes
+
+
+def start_registry(
+    storage: Path, output: Path, *, port: int | None = None, under: Sequence[str] = ()
+) -> Registry:
+    """
+    Start our daemon and wait until it answers.
+
+    :param storage: the root directory for the filesystem driver.
+    :param output: a directory for its configuration file and its output.
+    :param port: the port to listen on, a free one by default.
+    :param under: a command that runs it, such as strace with its options.
+    """
+    if os.environ.get("LIVE_REGISTRY") == "docker-registry":
+        return start_docker_registry(storage, output, port=port, under=under)
+    port = port or free_port()
+    config = _write_config(storage, output, port)
+    argv = [beside_python("twistd"), "-n", "--pidfile=", "txregistry", "--config", str(config)]
+    paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {"PYTHONPATH": os.pathsep.join(paths)}
+    return _started(Program("txregistry", [*under, *argv], output, env=env), port, storage)
+
+
+def start_docker_registry(
+    storage: Path, output: Path, *, port: int | None = None, under: Sequence[str] = ()
+) -> Registry:
+    """Start Debian's daemon in the same way."""
+    port = port or free_port()
+    config = _write_config(storage, output, port)
+    argv = [require("docker-registry"), "serve", str(config)]
+    return _started(Program("docker-registry", [*under, *argv], output), port, storage)
+
+
+def _write_config(storage: Path, output: Path, port: int) -> Path:
+    output.mkdir(parents=True, exist_ok=True)
+    path = output / f"config-{port}.yml"
+    config = {
+        "version": 0.1,
+        "log": {"level": "info"},
+        "storage": {
+            "filesystem": {"rootdirectory": str(storage)},
+            "delete": {"enabled": True},
+            "cache": {"blobdescriptor": "inmemory"},
+        },
+        "http": {"addr": f"127.0.0.1:{port}", "secret": SECRET},
+    }
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def _started(program: Program, port: int, storage: Path) -> Registry:
+    registry = Registry(program, port, storage)
+    try:
+        program.wait_until(registry.wire.answers, f"answering on port {port}")
+    except AssertionError:
+        program.kill()
+        raise
+    return registry
