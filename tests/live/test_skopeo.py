@@ -37,7 +37,10 @@ class SkopeoTests(LiveTestCase):
 
     def test_round_trip(self) -> None:
         """An image pushed and pulled again has the same manifest, configuration and layers, to the byte."""
-        layers = [self.layout.layer(tar_of({"hello": b"hello"})), self.layout.layer(tar_of({"a/b": b"x" * 9999}))]
+        layers = [
+            self.layout.layer(tar_of({"hello": b"hello"})),
+            self.layout.layer(tar_of({"a/b": b"x" * 9999})),
+        ]
         image = self.layout.image(layers)
         source = self.layout.tag("v1", image.manifest)
         self.skopeo.copy(source, self.at("library/hello:v1"))
@@ -88,7 +91,9 @@ class SkopeoTests(LiveTestCase):
             self.skopeo.copy(self.layout.tag(name, image.manifest), self.at(f"hello:{name}"))
         self.skopeo.say("delete", self.at("hello:doomed"))
         statuses = {
-            name: self.server.wire.request("HEAD", f"/v2/hello/manifests/{name}", headers={"Accept": MANIFEST}).status
+            name: self.server.wire.request(
+                "HEAD", f"/v2/hello/manifests/{name}", headers={"Accept": MANIFEST}
+            ).status
             for name in ("doomed", "again", doomed.manifest.digest, "kept")
         }
         self.assertEqual(list(statuses.values()), [404, 404, 404, 200], statuses)
@@ -96,7 +101,8 @@ class SkopeoTests(LiveTestCase):
     def test_index_of_two_platforms(self) -> None:
         """A multi-platform index travels with all its children, both ways, to the byte."""
         images = [
-            self.layout.image([self.layout.layer(tar_of({"arch": name.encode()}))], name) for name in ("amd64", "arm64")
+            self.layout.image([self.layout.layer(tar_of({"arch": name.encode()}))], name)
+            for name in ("amd64", "arm64")
         ]
         index = self.layout.index(images)
         self.skopeo.copy(self.layout.tag("v1", index), self.at("multi:v1"), "--all")
@@ -110,7 +116,9 @@ class SkopeoTests(LiveTestCase):
     def test_copy_between_repositories_mounts(self) -> None:
         """A copy within the registry mounts the layers in place of sending them again."""
         layers = [self.layout.layer(tar_of({"hello": b"hello"})), self.layout.layer(tar_of({"bye": b"bye"}))]
-        images = [self.layout.image([layer], name) for layer, name in zip(layers, ("amd64", "arm64"), strict=True)]
+        images = [
+            self.layout.image([layer], name) for layer, name in zip(layers, ("amd64", "arm64"), strict=True)
+        ]
         index = self.layout.index(images)
         self.skopeo.copy(self.layout.tag("v1", index), self.at("from/here:v1"), "--all")
         self.skopeo.copy(self.at("from/here:v1"), self.at("to/there:v1"), "--all")
@@ -125,7 +133,9 @@ class SkopeoTests(LiveTestCase):
 
     def test_layer_of_no_bytes(self) -> None:
         """A layer blob of zero bytes is stored, served and pulled like any other."""
-        image = self.layout.image([self.layout.plain_layer([]), self.layout.layer(tar_of({"hello": b"hello"}))])
+        image = self.layout.image(
+            [self.layout.plain_layer([]), self.layout.layer(tar_of({"hello": b"hello"}))]
+        )
         source = self.layout.tag("v1", image.manifest)
         self.skopeo.copy(source, self.at("empty:v1"), "--preserve-digests")
         answer = self.server.wire.request("GET", f"/v2/empty/blobs/{EMPTY_DIGEST}")
