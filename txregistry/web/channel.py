@@ -1,0 +1,299 @@
+"""
+The HTTP/1.1 connection, with bodies that are handed on as they arrive.
+
+Twisted's own channel keeps a request's whole body before anything sees the
+request.  :class:`StreamingChannel` dispatches a request when its headers are
+complete, and gives it a :class:`~txregistry.web.body.Body` to read from.
+
+This is the one module that touches private names of ``twisted.web.http``
+(it reads ``_command``, ``_path``, ``_version``, ``_handlingRequest``,
+``_waitingForTransport`` and ``_receivedHeaderSize``, sets ``_savedTimeOut``,
+calls ``_failChooseTransferDecoder``, and overrides ``_send100Continue``,
+``_respondToBadRequestAndDisconnect`` and ``_maybeChooseTransferDecoder``);
+``tests/web/test_channel.py`` pins what it relies on.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import IDelayedCall, ITCPTransport
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
+
+from txregistry.web.body import Body, BodyLost, BodyMalformed, BodyTooSlow
+
+if TYPE_CHECKING:
+    from txregistry.web.request import RegistryRequest
+    from txregistry.web.site import RegistrySite
+
+#: Bytes taken from the socket at a time, and the mark over which writes pause their producer.
+READ_SIZE = 256 * 1024
+#: Largest header block, and largest line in it, in bytes.
+HEADER_LIMIT = 96 * 1024
+#: Seconds for a whole header block.
+HEADER_TIMEOUT = 30.0
+#: The idle timer starts anew whenever this many bytes of a body have come: the least rate is this per time-out.
+PROGRESS = 4 * 1024
+#: A rest of a refused body up to this many bytes is read and dropped, to keep the connection.
+SMALL_REST = 256 * 1024
+#: What is read and dropped of a refused body before the connection is cut, so that the client sees the answer.
+DRAIN_BYTES = 64 * 1024 * 1024
+DRAIN_SECONDS = 10.0
+#: Seconds of silence after which the kernel asks whether a client is still there.
+KEEPALIVE = 180
+#: A client that takes nothing of its answer for so long (milliseconds) is gone.
+STALL_LIMIT = 300_000
+#: Longest Content-Length in digits; more than any storage holds.
+LENGTH_DIGITS = 18
+
+
+class StreamingChannel(HTTPChannel):
+    """
+    One connection.
+
+    The life of a request with a body: headers complete, request dispatched,
+    body handed on; then, in either order, the body ends and the response is
+    finished.  :meth:`requestDone` tells the two orders apart.
+    """
+
+    site: RegistrySite
+    requests: list[RegistryRequest]
+    transport: Any
+
+    MAX_LENGTH = HEADER_LIMIT
+    totalHeadersSize = 2 * HEADER_LIMIT  # ours is checked first
+    maxHeaders = 500
+
+    _body: Body | None = None
+    _early = False
+    _answered = False
+    _continue_owed = False
+    _header_begun = False
+    _progress = 0
+    _deaf = False
+    _closing = False
+    _drained = 0
+    _drain_call: IDelayedCall | None = None
+
+    # --- the connection ---
+
+    def connectionMade(self) -> None:
+        self.transport.bufferSize = READ_SIZE
+        super().connectionMade()
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpKeepAlive(True)
+            handle = self.transport.getHandle()
+            if isinstance(handle, socket.socket):
+                handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
+                handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_LIMIT)
+        self.site.connections.add(self)
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self._drain_call is not None:
+            self._drain_call.cancel()
+            self._drain_call = None
+        body, self._body = self._body, None
+        # The request first: its handler is cancelled, and must not see a broken body before that.
+        super().connectionLost(reason)
+        if body is not None:
+            body.break_off(BodyLost())
+        self.site.connections.discard(self)
+        self.site.request_ended()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is being asked or answered on this connection."""
+        return not self.requests and not self._closing
+
+    def close_when_idle(self) -> None:
+        """Close now, or after the answer that is under way."""
+        self.persistent = False
+        if self.idle:
+            self.loseConnection()
+
+    # --- receiving ---
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._deaf:
+            self._drained += len(data)
+            if self._drained > DRAIN_BYTES:
+                self.transport.abortConnection()
+            return
+        if self._body is not None:
+            self._progress += len(data)
+            if self._progress >= PROGRESS:
+                self._progress = 0
+                self.resetTimeout()
+        elif not self._header_begun and not self._handlingRequest:
+            self._header_begun = True
+            self.setTimeout(HEADER_TIMEOUT)
+        # Not HTTPChannel's: it would start the idle timer anew with every byte.
+        super(HTTPChannel, self).dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        if self._deaf:
+            return
+        if self._receivedHeaderSize + len(line) > HEADER_LIMIT:
+            self.refuse(431, "the request's header block is too large")
+            return
+        super().lineReceived(line)
+        if self._body is not None and not self._early and not self.line_mode:
+            # Only here the parser's own state is settled: a handler may well end at once.
+            self._early = True
+            self.setTimeout(None)
+            self.requests[-1].begin(self._command, self._path, self._version)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        if self.requests:
+            self.refuse(431, "a header line of the request is too long")
+        else:
+            self.refuse(414, "the request line is too long")
+
+    def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
+        if header == b"Content-Length" and len(data) > LENGTH_DIGITS:
+            return bool(self._failChooseTransferDecoder())
+        return bool(super()._maybeChooseTransferDecoder(header, data))
+
+    def allHeadersReceived(self) -> None:
+        self._header_begun = self._early = self._answered = self._continue_owed = False
+        if self.length != 0:
+            self._progress = 0
+            self._body = Body(self, self.length, self.site.budget, self.site.clock)
+            self.requests[-1].body = self._body
+        super().allHeadersReceived()
+
+    def rawDataReceived(self, data: bytes) -> None:
+        if not self._deaf:
+            super().rawDataReceived(data)
+
+    def allContentReceived(self) -> None:
+        if self._deaf:
+            return
+        answered = self._answered
+        self._body, self._continue_owed = None, False
+        super().allContentReceived()  # ends with the request's requestReceived
+        if answered:
+            self.requestDone(self.requests[0])
+
+    def timeoutConnection(self) -> None:
+        body = self._body
+        if body is not None and self._early and not self._answered and not self.requests[0].startedWriting:
+            self.persistent = False
+            self._deaf = True
+            body.break_off(BodyTooSlow())
+        elif self._header_begun and not self._closing:
+            self.refuse(408, "the request did not come in time")
+        else:
+            super().timeoutConnection()
+
+    # --- the body's flow ---
+
+    def _send100Continue(self) -> None:
+        self._continue_owed = True
+
+    def body_wanted(self) -> None:
+        if self._continue_owed:
+            self._continue_owed = False
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.setTimeout(self.site.timeOut)
+
+    def pause_body(self) -> None:
+        self.setTimeout(None)
+        self.transport.pauseProducing()
+
+    def resume_body(self) -> None:
+        if self._body is None or self._deaf:
+            return
+        if self._body.wanted:
+            self.setTimeout(self.site.timeOut)
+        if not self._waitingForTransport:
+            self.transport.resumeProducing()
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if self._body is not None and self._body.paused:
+            self.transport.pauseProducing()
+
+    # --- answering ---
+
+    def keeps_open(self) -> bool:
+        """
+        Whether the connection can serve another request after the answer that is about to begin.
+
+        While a body is still on its way, it can if what is left is known to
+        be little, and the client does not wait for a 100 Continue.
+        """
+        if not self.persistent or self._deaf:
+            return False
+        body = self._body
+        if body is None:
+            return True
+        if self._continue_owed or body.length is None:
+            return False
+        return body.length - body.received <= SMALL_REST
+
+    def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
+        if not self.keeps_open():
+            self.persistent = False
+            headers.setRawHeaders(b"Connection", [b"close"])
+        super().writeHeaders(version, code, reason, headers)
+
+    def requestDone(self, request: RegistryRequest) -> None:
+        body = self._body
+        if body is not None and self.persistent:
+            # Answered early; the rest of the body is small, and allContentReceived comes back here.
+            body.discard()
+            self._answered = True
+            self.setTimeout(self.site.timeOut)
+            return
+        self.site.request_ended()
+        if self.persistent:
+            self._savedTimeOut = self.site.timeOut
+            super().requestDone(request)
+            return
+        if body is not None:
+            body.discard()
+            self._body = None
+        del self.requests[0]
+        self._close_seen()
+
+    def _close_seen(self) -> None:
+        """
+        Close so that the client sees what was written, though it may still be sending.
+
+        After a plain close the kernel answers the client's next bytes with a
+        reset, and the reset destroys an answer that was not read yet.
+        """
+        self.setTimeout(None)
+        self._deaf = self._closing = True
+        if self.isSecure() or not hasattr(self.transport, "loseWriteConnection"):
+            self.loseConnection()
+        else:
+            self.transport.unregisterProducer()
+            self.transport.resumeProducing()
+            self.transport.loseWriteConnection()
+        self._drain_call = self.site.clock.callLater(DRAIN_SECONDS, self._drained_long_enough)
+
+    def _drained_long_enough(self) -> None:
+        self._drain_call = None
+        self.transport.abortConnection()
+
+    def refuse(self, status: int, message: str) -> None:
+        """Answer something that cannot be dispatched, or not be gone on with, and close."""
+        if self._deaf:
+            return
+        self.persistent = False
+        self._deaf = True
+        if any(request.startedWriting for request in self.requests):
+            self.transport.abortConnection()
+        elif self._early and self._body is not None:
+            self._body.break_off(BodyMalformed(message))  # its handler answers
+        else:
+            self.transport.write(self.site.refusal(status, message))
+            self._close_seen()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse(400, "malformed request")

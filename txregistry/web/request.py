@@ -1,0 +1,279 @@
+"""
+One request: where it goes, who asks, and how its answer is written.
+
+Dispatch happens on the headers alone; the body is read by the route, from
+:attr:`RegistryRequest.body`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote_to_bytes
+from uuid import uuid4
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import parse_qs
+from twisted.web.server import Request
+
+from txregistry.model.facts import CURRENT
+from txregistry.web.body import Body, NoBody
+from txregistry.web.channel import StreamingChannel
+from txregistry.web.replies import API_VERSION, Headers, Problem, Reply, problem_reply, reason
+
+_HOST = re.compile(rb"[A-Za-z0-9._~:\[\]%-]*\Z")
+_TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
+_UNCLEAN = re.compile(rb"//|/\.\.?(?=/|\Z)")
+_NO_BODY = b""
+_BODILESS = frozenset((204, 304))
+_NO_FIELDS: Mapping[str, object] = {}
+
+
+def clean_path(path: bytes) -> bytes:
+    """*path* without empty, ``.`` and ``..`` segments, as Go's router redirects to it; a final slash stays."""
+    kept: list[bytes] = []
+    for segment in path.split(b"/"):
+        if segment == b"..":
+            del kept[-1:]
+        elif segment not in (b"", b"."):
+            kept.append(segment)
+    slash = b"/" if kept and path.endswith((b"/", b"/.", b"/..")) else b""
+    return b"/" + b"/".join(kept) + slash
+
+
+class RegistryRequest(Request):
+    """
+    A request to the registry.
+
+    :ivar body: what the client sends along.
+    :ivar id: names the request in the log.
+    :ivar user: who asks, once that is known.
+    :ivar vars: what the route read from the path, for the log.
+    :ivar routed: a route was found, so that the configured headers go out.
+    """
+
+    _log = Logger()
+
+    defaultContentType = None
+    body: Body | NoBody = NoBody()
+    channel: StreamingChannel
+    client: Any
+    begun = False
+    routed = False
+    user = ""
+    started = 0.0
+    vars: Mapping[str, str] = {}
+    errors: tuple[Problem, ...] = ()
+    _id = ""
+
+    def __init__(self, channel: StreamingChannel, *_: object) -> None:
+        super().__init__(channel, parsePOSTFormSubmission=False)
+
+    @property
+    def id(self) -> str:
+        if not self._id:
+            self._id = str(uuid4())
+        return self._id
+
+    # --- called by the channel ---
+
+    def gotLength(self, length: int | None) -> None:
+        """Nothing: bodies are not collected."""
+
+    def parseCookies(self) -> None:
+        """Nothing: a registry has no cookies."""
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if isinstance(self.body, Body):
+            self.body.data_received(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The request is complete; it was dispatched already if it has a body."""
+        if not self.begun:
+            self.begin(command, path, version)
+        elif isinstance(self.body, Body):
+            self.body.end_received()
+
+    def begin(self, command: bytes, uri: bytes, version: bytes) -> None:
+        """The headers are complete: decide who serves this, and start."""
+        self.begun = True
+        self.site = self.channel.site
+        self.started = self.site.clock.seconds()
+        self.method, self.uri, self.clientproto = command, uri, version
+        if not uri.startswith(b"/"):
+            scheme, found, rest = uri.partition(b"://")
+            if found and scheme.lower() in (b"http", b"https"):
+                _, slash, rest = rest.partition(b"/")
+                uri = slash + rest or b"/"
+        path, _, query = uri.partition(b"?")
+        self.path = path
+        self.args = parse_qs(query, True) if query else {}
+        self.process()
+
+    def connectionLost(self, reason: Failure) -> None:
+        if self.begun and not self.finished:
+            self.site.log_lost(self)
+        super().connectionLost(reason)
+
+    # --- dispatch ---
+
+    def process(self) -> None:
+        """Find the resource and render it; whatever goes wrong becomes an answer."""
+        context = CURRENT.set(self)
+        try:
+            refusal = self._odd()
+            if refusal is not None:
+                self.answer(refusal)
+                self.finish()
+                return
+            self.prepath = []
+            self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
+            self.render(self.site.resource)
+        except Exception:
+            self.failed(Failure())
+        finally:
+            CURRENT.reset(context)
+
+    def _odd(self) -> Reply | None:
+        """The answer to a request that no route should see; takes the prefix off the path of all others."""
+        hosts = self.requestHeaders.getRawHeaders(b"Host") or ()
+        if len(hosts) > 1 or (not hosts and self.clientproto == b"HTTP/1.1"):
+            return problem_reply([Problem(400, "UNSUPPORTED", "a request needs one Host header")])
+        if hosts and not _HOST.match(hosts[0]):
+            return problem_reply([Problem(400, "UNSUPPORTED", "malformed Host header")])
+        if not _TOKEN.match(self.method):
+            return problem_reply([Problem(400, "UNSUPPORTED", "malformed method")])
+        if not self.path.startswith(b"/"):
+            return problem_reply([Problem(404, "UNSUPPORTED", "no such page")])
+        if self.path == b"/":
+            return Reply(200, ((b"Cache-Control", b"no-cache"),))
+        try:
+            text = unquote_to_bytes(self.path).decode("utf-8")
+        except UnicodeDecodeError:
+            return problem_reply([Problem(400, "NAME_INVALID", "the path is not UTF-8")])
+        if "\0" in text:
+            return problem_reply([Problem(400, "NAME_INVALID", "the path holds a NUL")])
+        if _UNCLEAN.search(self.path):
+            return self.moved(clean_path(self.path))
+        prefix = self.site.prefix
+        if prefix:
+            if not self.path.startswith(prefix + b"/"):
+                return problem_reply([Problem(404, "UNSUPPORTED", "no such page")])
+            self.path = self.path[len(prefix) :]
+        return None
+
+    def moved(self, path: bytes) -> Reply:
+        """A permanent redirect to *path*, with the same query."""
+        query = self.uri.partition(b"?")
+        return Reply(301, ((b"Location", path + query[1] + query[2]),))
+
+    # --- reading the head ---
+
+    def header(self, name: bytes) -> str | None:
+        """The last header *name*, or ``None``."""
+        values = self.requestHeaders.getRawHeaders(name)
+        return values[-1].decode("utf-8", "replace") if values else None
+
+    def header_lines(self, name: bytes) -> list[str]:
+        """Every line of the header *name*."""
+        return [line.decode("utf-8", "replace") for line in self.requestHeaders.getRawHeaders(name) or ()]
+
+    def query(self, name: bytes) -> str | None:
+        """The first value of the query parameter *name*, or ``None``."""
+        values = self.args.get(name)
+        return values[0].decode("utf-8", "replace") if values else None
+
+    def client_host(self) -> str:
+        """The client's address without port, IPv4 in its own form; empty on a UNIX socket."""
+        client = self.client
+        if isinstance(client, IPv4Address | IPv6Address):
+            host = str(client.host)
+            return host[7:] if host.startswith("::ffff:") else host
+        return ""
+
+    def log_fields(self) -> Mapping[str, object]:
+        """What log lines say of this request."""
+        client = self.client
+        host = self.client_host()
+        shown = f"[{host}]" if ":" in host else host
+        fields: dict[str, object] = {
+            "http.request.id": self.id,
+            "http.request.method": self.method.decode("latin-1"),
+            "http.request.host": self.header(b"Host") or "",
+            "http.request.uri": self.uri.decode("latin-1"),
+            "http.request.remoteaddr": f"{shown}:{client.port}" if host else "@",
+            "http.request.useragent": self.header(b"User-Agent") or "",
+        }
+        for field, name in (("referer", b"Referer"), ("contenttype", b"Content-Type")):
+            value = self.header(name)
+            if value:
+                fields[f"http.request.{field}"] = value
+        for name_, value in self.vars.items():
+            fields[f"vars.{name_}"] = value
+        if self.user:
+            fields["auth.user.name"] = self.user
+        return fields
+
+    # --- answering ---
+
+    def begin_answer(self, status: int, headers: Headers, body: bytes = b"") -> None:
+        """
+        Write the head of the answer, and *body* with it, in one piece.
+
+        *headers* say how long the answer is; the caller writes what *body* is short of that.
+        """
+        channel, site = self.channel, self.site
+        self.startedWriting = 1
+        self.code = status
+        self.code_message = reason(status)
+        lines = [b"HTTP/1.1 %d %s" % (status, self.code_message), b"%s: %s" % API_VERSION]
+        if self.routed:
+            headers = site.headers + headers
+        for name, value in headers:
+            if b"\n" in value or b"\r" in value:
+                value = value.replace(b"\r", b"").replace(b"\n", b"")
+            lines.append(b"%s: %s" % (name, value))
+        lines.append(b"Date: " + site.http_date())
+        if not channel.keeps_open():
+            channel.persistent = False
+            lines.append(b"Connection: close")
+        lines.append(b"\r\n")
+        self.sentLength += len(body)
+        channel.write(b"\r\n".join(lines) + body)
+
+    def answer(self, reply: Reply) -> None:
+        """Write *reply* whole; :meth:`finish` is still to be called.  A client that is gone is no error."""
+        if self._disconnected or self.finished:
+            return
+        headers = reply.headers
+        if reply.status not in _BODILESS and not any(name == b"Content-Length" for name, _ in headers):
+            headers = (*headers, (b"Content-Length", b"%d" % len(reply.body)))
+        body = _NO_BODY if self.method == b"HEAD" or reply.status in _BODILESS else reply.body
+        self.begin_answer(reply.status, headers, body)
+
+    def fail(self, problems: list[Problem], headers: Headers = ()) -> None:
+        """Answer with the error envelope; an answer that has begun is cut off instead."""
+        self.errors = tuple(problems)
+        if self.startedWriting:
+            self.cut_off()
+        else:
+            self.answer(problem_reply(problems, headers))
+
+    def failed(self, failure: Failure) -> None:
+        """Answer a fault of ours: the log gets the traceback, the client a 500."""
+        self._log.failure("request failed", failure)
+        if self._disconnected or self.finished:
+            return
+        self.fail([Problem(500, "UNKNOWN", "unknown error")])
+        if not self._disconnected:
+            self.finish()
+
+    processingFailed = failed
+
+    def cut_off(self) -> None:
+        """Break the connection, so that the client cannot take half an answer for a whole one."""
+        if not self._disconnected and self.channel is not None:
+            self.channel.transport.abortConnection()

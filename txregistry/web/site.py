@@ -1,0 +1,158 @@
+"""What all connections share: settings, the access log, and the end of service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import strftime, time
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import ServerFactory
+from twisted.web.http import datetimeToString
+from twisted.web.resource import IResource
+
+from txregistry.web.body import Budget
+from txregistry.web.channel import StreamingChannel
+from txregistry.web.replies import API_VERSION, Headers, Problem, problem_reply, reason
+from txregistry.web.request import RegistryRequest
+
+if TYPE_CHECKING:
+    from twisted.internet.protocol import Protocol
+
+#: Seconds that an idle connection is kept.
+IDLE_TIMEOUT = 60.0
+
+
+class RegistrySite(ServerFactory):
+    """
+    The HTTP server.
+
+    :param resource: renders every request whose path is inside *prefix*.
+    :param headers: go out with every answer of a route.
+    :param prefix: where the API is mounted, without a final slash; empty for the root.
+    :param access_log: told each line of the access log.
+    :param completed: told of every request that ended, whether its client got an answer or left.
+    """
+
+    noisy = False
+    protocol = StreamingChannel  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        resource: IResource,
+        clock: IReactorTime,
+        *,
+        headers: Headers = (),
+        prefix: bytes = b"",
+        access_log: Callable[[str], None] | None = None,
+        completed: Callable[[RegistryRequest, int], None] | None = None,
+        timeout: float = IDLE_TIMEOUT,
+    ) -> None:
+        self.resource = resource
+        self.clock = clock
+        self.headers = headers
+        self.prefix = prefix
+        self.timeOut = timeout
+        self.budget = Budget()
+        self.connections: set[StreamingChannel] = set()
+        self._access_log = access_log
+        self._completed = completed
+        self._date = (0, b"")
+        self._stamp = (0, "")
+        self._drained: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        """A connection, or none any more while the service ends."""
+        if self._drained is not None:
+            return None
+        channel = StreamingChannel()
+        channel.factory = self  # type: ignore[attr-defined]
+        channel.site = self
+        channel.requestFactory = RegistryRequest
+        channel.timeOut = self.timeOut
+        channel.callLater = self.clock.callLater  # type: ignore[method-assign]
+        return channel
+
+    def http_date(self) -> bytes:
+        """The time of day as HTTP writes it."""
+        now = int(time())
+        if self._date[0] != now:
+            self._date = (now, datetimeToString(now))
+        return self._date[1]
+
+    def refusal(self, status: int, message: str) -> bytes:
+        """The bytes of an answer to what never became a request."""
+        reply = problem_reply([Problem(status, "UNSUPPORTED", message)])
+        lines = [b"HTTP/1.1 %d %s" % (status, reason(status))]
+        closing = ((b"Content-Length", b"%d" % len(reply.body)), (b"Connection", b"close"))
+        lines += [b"%s: %s" % pair for pair in (API_VERSION, *reply.headers, *closing)]
+        return b"\r\n".join([*lines, b"", reply.body])
+
+    # --- the log ---
+
+    def log(self, request: RegistryRequest) -> None:
+        """*request* was answered."""
+        self._log(request, request.code)
+
+    def log_lost(self, request: RegistryRequest) -> None:
+        """The client of *request* left before it had its answer."""
+        self._log(request, request.code if request.startedWriting else 499)
+
+    def _log(self, request: RegistryRequest, status: int) -> None:
+        if self._access_log is not None:
+            self._access_log(self._access_line(request, status))
+        if self._completed is not None:
+            self._completed(request, status)
+
+    def _access_line(self, request: RegistryRequest, status: int) -> str:
+        now = int(time())
+        if self._stamp[0] != now:
+            self._stamp = (now, strftime("%d/%b/%Y:%H:%M:%S %z"))
+        host = request.client_host() or "-"
+        what = _quoted(b"%s %s %s" % (request.method, request.uri, request.clientproto))
+        referer = _quoted(_last(request, b"Referer"))
+        agent = _quoted(_last(request, b"User-Agent"))
+        user = _quoted(request.user.encode()) or "-"
+        return (
+            f'{host} - {user} [{self._stamp[1]}] "{what}" {status} {request.sentLength} "{referer}" "{agent}"'
+        )
+
+    # --- the end ---
+
+    def request_ended(self) -> None:
+        """A channel has one request less, or is gone."""
+        if self._drained is not None and not self.connections:
+            if not self._drained.called:
+                self._drained.callback(None)
+
+    def drain(self) -> Deferred[None]:
+        """
+        Take no new request; fires when the last one under way was answered and its connection is closed.
+        """
+        self._drained = Deferred()
+        for channel in list(self.connections):
+            channel.close_when_idle()
+        if not self.connections:
+            return succeed(None)
+        return self._drained
+
+    def abort(self) -> None:
+        """Break every connection that is left."""
+        for channel in list(self.connections):
+            transport: Any = channel.transport
+            transport.abortConnection()
+
+
+def _last(request: RegistryRequest, name: bytes) -> bytes:
+    values = request.requestHeaders.getRawHeaders(name)
+    return values[-1] if values else b""
+
+
+def _quoted(value: bytes) -> str:
+    """*value* so that it can stand in double quotes on one line, whatever a client put into it."""
+    text = value.decode("utf-8", "backslashreplace")
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
