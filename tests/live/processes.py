@@ -110,6 +110,19 @@ def remove_tree(path: Path) -> None:
         subprocess.run([*_sudo_if_foreign(path), "rm", "-rf", "--one-file-system", str(path)], check=False)
 
 
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """
+    Ask *condition* again and again until it holds.
+
+    :raises AssertionError: *seconds* went by; the message says *what* was waited for.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(0.01)
+
+
 def start_client(argv: Sequence[str], output: Path, env: Mapping[str, str] | None = None) -> "Program":
     """Start a client command without waiting for its end; its output goes to files in *output*."""
     return Program(Path(argv[0]).name, argv, output, env=env)
