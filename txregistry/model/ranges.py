@@ -139,7 +139,7 @@ def multipart(ranges: Sequence[tuple[int, int]], size: int, media_type: str, bou
     """
     if not _BOUNDARY.match(boundary):
         raise ValueError(f"unusable multipart boundary {boundary!r}")
-    parts = []
+    parts: list[Part] = []
     for start, end in ranges:
         before = "\r\n" if parts else ""
         head = (

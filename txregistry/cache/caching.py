@@ -1,0 +1,123 @@
+"""
+The wrapper that spares the storage most questions about which blobs exist.
+
+Only what exists is remembered, and only for the repository that was asked,
+so that nothing becomes visible where it is not linked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.components import proxyForInterface
+from twisted.python.failure import Failure
+
+from txregistry.interfaces import IBlobStore, IDescriptorCache
+from txregistry.model.digest import Descriptor, Digest
+from txregistry.model.names import RepositoryName
+
+
+class Generations:
+    """
+    Counts deletions, so that whoever looked before one does not remember after it.
+
+    One for each cache, shared by all wrappers.  Keys share a fixed number of
+    counters; when two meet in one, something is not remembered that could be.
+    """
+
+    def __init__(self, counters: int = 1024) -> None:
+        self._counters = [0] * counters
+
+    def current(self, repository: RepositoryName, digest: Digest) -> int:
+        """A number that the next deletion changes."""
+        return self._counters[hash((repository, digest)) % len(self._counters)]
+
+    def advance(self, repository: RepositoryName, digest: Digest) -> None:
+        """Say that a deletion begins or has ended."""
+        self._counters[hash((repository, digest)) % len(self._counters)] += 1
+
+
+class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[misc]
+    """
+    Answer :meth:`stat` from a cache where it can.
+
+    The cache is written after the storage, and told before and after a
+    deletion.  A deletion goes on to its end even if its caller is cancelled:
+    nobody else would make the cache forget.
+
+    :param generations: shared by all wrappers that share *cache*.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        blobs: IBlobStore,
+        cache: IDescriptorCache,
+        name: RepositoryName,
+        generations: Generations,
+    ) -> None:
+        super().__init__(blobs)
+        self._cache, self._name, self._generations = cache, name, generations
+
+    async def stat(self, digest: Digest) -> Descriptor:
+        """From the cache, or else from the storage; remembered under the digest that was asked for."""
+        generation = self._generations.current(self._name, digest)
+        descriptor = await self._cache.get(self._name, digest)
+        if descriptor is None:
+            descriptor = await self._blobs.stat(digest)
+            await self._remember(digest, descriptor, generation)
+        return descriptor
+
+    async def link(self, descriptor: Descriptor) -> None:
+        """Make content visible, and remember that it is."""
+        generation = self._generations.current(self._name, descriptor.digest)
+        await self._blobs.link(descriptor)
+        await self._remember(descriptor.digest, descriptor, generation)
+
+    async def mount(self, digest: Digest, source: RepositoryName) -> Descriptor:
+        """Make another repository's blob visible, and remember it under the digest that it is stored as."""
+        generation = self._generations.current(self._name, digest)
+        descriptor: Descriptor = await self._blobs.mount(digest, source)
+        if descriptor.digest == digest:
+            await self._remember(digest, descriptor, generation)
+        return descriptor
+
+    async def delete(self, digest: Digest) -> None:
+        """Make a blob invisible, here and in the cache."""
+        await self._to_the_end(self._delete(digest))
+
+    async def _delete(self, digest: Digest) -> None:
+        await self._forget(digest)
+        try:
+            await self._blobs.delete(digest)
+        finally:
+            await self._forget(digest)
+
+    async def _forget(self, digest: Digest) -> None:
+        self._generations.advance(self._name, digest)
+        await self._cache.forget(self._name, digest)
+
+    async def _remember(self, digest: Digest, descriptor: Descriptor, generation: int) -> None:
+        """Remember what was true in *generation*, if no deletion came between."""
+        if self._generations.current(self._name, digest) != generation:
+            return
+        await self._cache.set(self._name, digest, descriptor)
+        if self._generations.current(self._name, digest) != generation:
+            await self._cache.forget(self._name, digest)
+
+    def _to_the_end(self, work: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
+        """Do *work* whether or not somebody still waits for the answer."""
+        answer: Deferred[None] = Deferred()
+
+        def failed(failure: Failure) -> None:
+            if answer.called:
+                self._log.failure("a deletion failed after its caller had left", failure)
+            else:
+                answer.errback(failure)
+
+        Deferred.fromCoroutine(work).addCallbacks(answer.callback, failed)
+        return answer
