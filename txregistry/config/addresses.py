@@ -1,0 +1,112 @@
+"""Where the daemon listens, and the URL under which clients shall know it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+
+class NotAnAddress(ValueError):
+    """The text does not say where to listen; the argument says what is wrong with it."""
+
+
+@frozen
+class Address:
+    """A TCP address.  An empty host is every interface, port 0 any free one."""
+
+    host: str
+    port: int
+
+
+def parse_address(text: str) -> Address:
+    """
+    Read ``host:port``, ``:port`` or ``[::1]:port``; the port may be a service name.
+
+    :raises NotAnAddress: it is something else.
+    """
+    if not text:
+        return Address("", 0)
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise NotAnAddress("must be host:port")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host or "[" in host or "]" in host:
+        raise NotAnAddress("must be host:port, with an IPv6 host in brackets")
+    if "[" in host or "]" in host:
+        raise NotAnAddress("must be host:port, with an IPv6 host in brackets")
+    return Address(host, _port(port))
+
+
+def _port(text: str) -> int:
+    if not text:
+        return 0
+    if text.isascii() and text.isdigit():
+        number = int(text) if len(text) <= 10 else 65536
+        if number > 65535:
+            raise NotAnAddress("the port must be below 65536")
+        return number
+    try:
+        return socket.getservbyname(text, "tcp")
+    except (OSError, UnicodeError, ValueError):
+        raise NotAnAddress("the port is neither a number nor a known service") from None
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_USER = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%]*")
+_HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"%\x80-\U0010ffff]*")
+_PORT = re.compile(r"(:[0-9]*)?")
+
+
+def url_problem(text: str) -> str | None:
+    """
+    Say what keeps *text* from being a URL, absolute or not; ``None`` if nothing does.
+
+    The judgement is that of Go's ``url.Parse``, so that a file is good here if it is good there.
+    """
+    if _CONTROL.search(text):
+        return "holds control characters"
+    rest, _, fragment = text.partition("#")
+    if text.startswith(":"):
+        return "has no scheme before its colon"
+    scheme = _SCHEME.match(rest)
+    rest = rest[scheme.end() if scheme else 0 :].partition("?")[0]
+    if scheme and not rest.startswith("/"):
+        return None  # such as mailto:…, which nobody uses
+    if not rest.startswith("/") and ":" in rest.partition("/")[0]:
+        return "begins with something that is neither scheme nor path"
+    if rest.startswith("//") and (scheme or not rest.startswith("///")):
+        authority, slash, path = rest[2:].partition("/")
+        if problem := _authority_problem(authority):
+            return problem
+        rest = slash + path
+    return "holds a '%' without two hex digits" if _BAD_ESCAPE.search(rest + fragment) else None
+
+
+def _authority_problem(authority: str) -> str | None:
+    user, _, host = authority.rpartition("@")
+    if not _USER.fullmatch(user) or _BAD_ESCAPE.search(user):
+        return "has a bad user name"
+    if host.startswith("["):
+        inside, bracket, port = host[1:].rpartition("]")
+        if not bracket:
+            return "has an address without its closing bracket"
+    else:
+        inside, colon, port = host.rpartition(":")
+        inside, port = (inside, colon + port) if colon else (host, "")
+    if not _PORT.fullmatch(port):
+        return "has a bad port"
+    if not _HOST.fullmatch(inside) or _BAD_ESCAPE.search(inside):
+        return "has a bad host name"
+    return None
+
+
+def is_absolute(text: str) -> bool:
+    """Say whether *text*, a URL without problem, has both a scheme and a host."""
+    split = urlsplit(text)
+    return bool(split.scheme and split.netloc.rpartition("@")[2])

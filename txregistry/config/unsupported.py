@@ -1,0 +1,137 @@
+"""
+What distribution can do and this daemon cannot yet: one function per section, to be taken away one by one.
+
+A setting is refused when it would have an effect there.  One that would not (a section that is switched
+off, say) is let pass.
+"""
+
+from __future__ import annotations
+
+from txregistry.config.cursor import Cursor
+from txregistry.config.findings import quoted
+
+NOT_YET = "not supported yet"
+
+
+def refuse_unsupported(root: Cursor) -> None:
+    """Note a fault for each setting that would have to do something."""
+    _log(root.section("log"))
+    _auth(root)
+    _middleware(root.section("middleware"))
+    _reporting(root.section("reporting"))
+    _http(root.section("http"))
+    _notifications(root.section("notifications"))
+    _redis(root)
+    _health(root.section("health"))
+    _proxy(root)
+    _compatibility(root.section("compatibility"))
+    _validation(root.section("validation"))
+    _policy(root.section("policy"))
+
+
+def _log(log: Cursor) -> None:
+    if log.boolean("reportcaller"):
+        log.fault("reportcaller", NOT_YET)
+    for hook in log.sections("hooks"):
+        if hook.boolean("disabled"):
+            continue
+        if hook.text("type") == "mail":
+            hook.fault("type", f"mail: {NOT_YET}")
+        else:
+            hook.warn("type", f"no hook is called {quoted(hook.text('type'))}, ignored")
+
+
+def _auth(root: Cursor) -> None:
+    auth = root.section("auth")
+    kinds = tuple(auth)
+    if len(kinds) > 1:
+        root.fault("auth", f"must name exactly one kind, not {' and '.join(map(repr, sorted(kinds)))}")
+        return
+    for kind in kinds:
+        if kind.lower() in ("", "none"):
+            auth.section(kind).warn_unread()
+        elif kind in ("silly", "htpasswd", "token"):
+            auth.fault(kind, NOT_YET)
+        else:
+            auth.fault(kind, "unknown kind of access control")
+
+
+def _middleware(middleware: Cursor) -> None:
+    for kind in middleware:
+        if not any(middleware.sections(kind)):
+            continue
+        if kind in ("registry", "repository", "storage"):
+            middleware.fault(kind, NOT_YET)
+        else:
+            middleware.warn(kind, "unknown key, ignored")
+
+
+def _reporting(reporting: Cursor) -> None:
+    for service, key in (("bugsnag", "apikey"), ("newrelic", "licensekey")):
+        if reporting.section(service).text(key):
+            reporting.fault(service, NOT_YET)
+
+
+def _http(http: Cursor) -> None:
+    tls = http.section("tls")
+    if tls.text("certificate") or tls.section("letsencrypt").text("cachefile"):
+        http.fault("tls", NOT_YET)
+    elif any(tls.raw(key) for key in tls if key != "letsencrypt"):
+        http.warn("tls", "has no effect without tls.certificate, connections are not encrypted")
+    if http.section("debug").text("addr"):
+        http.fault("debug", NOT_YET)
+    if http.section("h2c").boolean("enabled"):
+        http.fault("h2c", NOT_YET)
+
+
+def _notifications(notifications: Cursor) -> None:
+    if any(not endpoint.boolean("disabled") for endpoint in notifications.sections("endpoints")):
+        notifications.fault("endpoints", NOT_YET)
+
+
+def _redis(root: Cursor) -> None:
+    redis = root.section("redis")
+    if redis.text("addr") or redis.texts("addrs"):
+        root.fault("redis", NOT_YET)
+
+
+def _health(health: Cursor) -> None:
+    if health.section("storagedriver").boolean("enabled"):
+        health.fault("storagedriver", NOT_YET)
+    for kind in ("file", "http", "tcp"):
+        if any(health.sections(kind)):
+            health.fault(kind, NOT_YET)
+
+
+def _proxy(root: Cursor) -> None:
+    if root.section("proxy").text("remoteurl"):
+        root.fault("proxy", NOT_YET)
+
+
+def _compatibility(compatibility: Cursor) -> None:
+    schema1 = compatibility.section("schema1")
+    if schema1.boolean("enabled"):
+        compatibility.fault("schema1", NOT_YET)
+    elif schema1.text("signingkeyfile"):
+        schema1.warn("signingkeyfile", "has no effect without enabled: true")
+
+
+def _validation(validation: Cursor) -> None:
+    manifests = validation.section("manifests")
+    if validation.boolean("disabled") and not validation.boolean("enabled"):
+        validation.fault("disabled", NOT_YET)
+    urls = manifests.section("urls")
+    for key in ("allow", "deny"):
+        if urls.texts(key):
+            urls.fault(key, NOT_YET)
+    platforms = manifests.section("indexes").text("platforms", "all").lower()
+    if platforms in ("none", "list"):
+        manifests.section("indexes").fault("platforms", f"{platforms}: {NOT_YET}")
+    elif platforms != "all":
+        manifests.section("indexes").fault("platforms", f"must be all, none or list, not {quoted(platforms)}")
+
+
+def _policy(policy: Cursor) -> None:
+    repository = policy.section("repository")
+    if repository.texts("classes"):
+        repository.fault("classes", NOT_YET)

@@ -1,0 +1,107 @@
+"""
+What the configuration says, one frozen class per section.
+
+Nobody past this point asks for a key or a type: a value that exists is right.  The defaults are those of an
+empty section.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from attrs import field, frozen
+
+#: What ``log.fields`` may hold; lists and mappings have become JSON text.
+FieldValue = str | int | float | bool
+
+#: The levels that ``log.level`` may name, the most severe first.
+LOG_LEVELS = ("error", "warn", "info", "debug")
+
+#: The formats that ``log.formatter`` may name.
+LOG_FORMATTERS = ("text", "json", "logstash")
+
+
+def _frozen_fields(fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
+    return MappingProxyType(dict(fields))
+
+
+@frozen
+class LogConfig:
+    """What is logged, and in which form."""
+
+    level: str = "info"
+    formatter: str = "text"
+    #: Added to every entry.
+    fields: Mapping[str, FieldValue] = field(factory=dict, converter=_frozen_fields, hash=False)
+    accesslog_disabled: bool = False
+
+
+@frozen
+class DescriptorCacheConfig:
+    """Where blob descriptors are remembered; at most *size* of them, any number when it is not positive."""
+
+    kind: str = "inmemory"
+    size: int = 10000
+
+
+@frozen
+class StorageConfig:
+    """Where content lives, and what may be done with it."""
+
+    driver: str
+    #: The options object that the driver's row of the driver table made.
+    parameters: object
+    delete_enabled: bool = False
+    redirect_disabled: bool = False
+    readonly: bool = False
+    #: Tags looked up at the same time when a manifest is deleted; 0 leaves it to the program.
+    tag_concurrency_limit: int = 0
+    #: ``None``: nothing is remembered.
+    descriptor_cache: DescriptorCacheConfig | None = None
+
+
+@frozen
+class HttpConfig:
+    """How the registry is reached."""
+
+    #: ``host:port`` for *net* ``tcp`` (see :func:`txregistry.config.addresses.parse_address`), else a path.
+    addr: str = ""
+    net: str = "tcp"
+    #: Empty, or begins with a slash.
+    prefix: str = ""
+    #: Empty, or an absolute URL that all links shall begin with.
+    host: str = ""
+    relativeurls: bool = False
+    #: ``None``: make one up at the start.
+    secret: str | None = field(default=None, repr=False)
+    #: Added to every answer of the API.
+    headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    #: Seconds that a stopping daemon waits for requests under way; 0 does not wait.
+    draintimeout: float = 0.0
+
+
+@frozen
+class CatalogConfig:
+    """The page size of the catalog."""
+
+    maxentries: int = 1000
+
+
+@frozen
+class TagsConfig:
+    """The page size of tag lists."""
+
+    maxtags: int = 1000
+
+
+@frozen
+class Config:
+    """A whole configuration."""
+
+    version: str
+    log: LogConfig
+    storage: StorageConfig
+    http: HttpConfig
+    catalog: CatalogConfig
+    tags: TagsConfig
