@@ -1,0 +1,47 @@
+"""The page about performance in the documentation: how the figures were taken, and the figures."""
+
+from datetime import date
+
+from bench.machine import Machine
+
+__all__ = ["page"]
+
+_PAGE = """\
+# Performance
+
+`make bench` starts txregistry and Debian's `docker-registry` on one machine, with the same configuration
+and each with its own fresh storage on the same disk, and puts the same load on them in turn. This page is
+what it wrote on {day}; run it on your machine before you rely on any figure.
+
+## How it was measured
+
+- {how} The two servers take turns within a round, and who begins alternates, so that noise hits both.
+  Absolute figures move from machine to machine; the ratios of one run say more.
+- Machine: {machine.cores} cores ({machine.cpu}), {machine.memory_gib:.0f} GiB of memory, Linux
+  {machine.kernel}. The load runs on the same cores. Disk: 64 MiB written and synced at
+  {machine.sync_megabytes:.0f} MB/s; a 4 KiB file created, written and synced in
+  {machine.sync_milliseconds:.2f} ms.
+- Programs: txregistry {machine.ours} on Python {machine.python} and Twisted {machine.twisted};
+  docker-registry {machine.peer}.
+- Configuration of both: filesystem storage, in-memory descriptor cache, deleting enabled, no access log,
+  log level `error`. Both sync each file before they confirm it; txregistry also syncs the directories that
+  gained an entry.
+- Small requests come from `wrk` over keep-alive connections; one refused or faulty answer ends the run.
+  HEAD requests, uploads and 256 MiB downloads come from a generator of our own on plain sockets, because
+  `wrk` waits for the body that a HEAD answer only announces, and cannot upload unique content. Each uploaded
+  blob is different, its digest is computed before the clock starts, and what was stored is asked for
+  afterwards. PATCH bodies are in chunked coding, 32 KiB a chunk, as docker sends them.
+- "Peak" is the largest resident set within a workload, "CPU" the processor time of one window, user and
+  kernel together: at twice the speed, the same CPU time means half the cost of a request.
+
+## What was found
+
+MB are 10^6 bytes, MiB 2^20. A ratio above 1 means that txregistry has the larger figure.
+
+{tables}
+"""
+
+
+def page(day: date, machine: Machine, how: str, tables: str) -> str:
+    """Fill the page; *how* is a sentence on rounds and times, *tables* are in Markdown."""
+    return _PAGE.format(day=day.isoformat(), machine=machine, how=how, tables=tables)
