@@ -1,0 +1,136 @@
+"""Blobs by digest, shared by all repositories."""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txregistry.errors import BlobUnknown, ContentTruncated, PathNotFound, StorageError
+from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IContentReader, IStorageDriver
+from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
+from txregistry.model.names import Page
+from txregistry.storage import layout
+from txregistry.storage.concurrency import Turns
+from txregistry.storage.linkfile import stored_digests
+
+
+@implementer(IBlobStatter, IBlobEnumerator)
+class SharedBlobs:
+    """
+    The contents of a registry, whoever may see them.
+
+    A blob is stored once and never written to again.  Two who bring the same
+    blob take turns, so that neither answers before the first has made it
+    durable.
+    """
+
+    _log = Logger()
+
+    def __init__(self, driver: IStorageDriver) -> None:
+        self._driver = driver
+        self._turns = Turns()
+
+    async def stat(self, digest: Digest) -> Descriptor:
+        """:raises BlobUnknown: no such content is stored."""
+        try:
+            info = await self._driver.stat(layout.blob_data(digest))
+        except PathNotFound:
+            raise BlobUnknown(digest) from None
+        return Descriptor(OCTET_STREAM, digest, info.size)
+
+    async def open(self, descriptor: Descriptor) -> IContentReader:
+        """
+        The content that *descriptor* tells of.
+
+        :raises BlobUnknown: it is not stored.
+        :raises StorageError: it is stored with another size.
+        """
+        path = layout.blob_data(descriptor.digest)
+        try:
+            reader = await self._driver.open(path)
+        except PathNotFound:
+            raise BlobUnknown(descriptor.digest) from None
+        if reader.size == descriptor.size:
+            return reader
+        size = reader.size
+        reader.close()
+        if size < descriptor.size:
+            raise ContentTruncated(path)
+        raise StorageError(f"{path} has {size} bytes, not {descriptor.size}")
+
+    async def get(self, digest: Digest, limit: int) -> bytes:
+        """
+        The whole of a small blob.
+
+        :raises BlobUnknown: no such content is stored.
+        :raises ContentTooLarge: it has more than *limit* bytes.
+        """
+        try:
+            return await self._driver.get(layout.blob_data(digest), limit)
+        except PathNotFound:
+            raise BlobUnknown(digest) from None
+
+    async def put(self, digest: Digest, content: bytes) -> Descriptor:
+        """Store *content*, which is what *digest* names, unless it is there."""
+        descriptor = Descriptor(OCTET_STREAM, digest, len(content))
+
+        async def store() -> None:
+            if not await self._holds(descriptor):
+                await self._driver.put(layout.blob_data(digest), content)
+
+        await self._turns.take(digest, store)
+        return descriptor
+
+    async def adopt(self, descriptor: Descriptor, source: str) -> None:
+        """
+        Take the committed and verified content at the driver path *source*.
+
+        If the blob is there already, *source* stays where it is.
+        """
+
+        async def store() -> None:
+            if not await self._holds(descriptor):
+                await self._driver.move(source, layout.blob_data(descriptor.digest))
+
+        await self._turns.take(descriptor.digest, store)
+
+    async def digests(self, algorithm: str, after: str = "", limit: int = 1000) -> Page[Digest]:
+        """The stored blobs of *algorithm*."""
+        found: list[Digest] = []
+        shelf = after[:2]
+        while len(found) <= limit:
+            if layout.is_shelf(shelf):
+                found += await self._shelved(algorithm, shelf, after, limit + 1 - len(found))
+            if len(found) > limit:
+                break
+            try:
+                page = await self._driver.list(layout.blobs_of(algorithm), shelf, 1)
+            except PathNotFound:
+                break
+            if not page.items:
+                break
+            shelf = page.items[0].name
+        return Page(found[:limit], len(found) > limit)
+
+    async def _shelved(self, algorithm: str, shelf: str, after: str, limit: int) -> list[Digest]:
+        """Up to *limit* digests that begin with the characters of *shelf*."""
+        page = await stored_digests(
+            self._driver, layout.blobs_shelf(algorithm, shelf), algorithm, layout.blob_data, after, limit
+        )
+        return [digest for digest in page.items if digest.encoded.startswith(shelf)]
+
+    async def _holds(self, descriptor: Descriptor) -> bool:
+        """Whether the blob is there, and whole as far as its size can tell."""
+        try:
+            found = await self.stat(descriptor.digest)
+        except BlobUnknown:
+            return False
+        if found.size == descriptor.size:
+            return True
+        self._log.error(
+            "blob {digest} was stored with {found} bytes instead of {size}; it is replaced",
+            digest=str(descriptor.digest),
+            found=found.size,
+            size=descriptor.size,
+        )
+        return False

@@ -1,0 +1,250 @@
+"""One upload session, open for writing."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any, TypeVar
+
+from attrs import define, frozen
+from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txregistry.errors import DigestMismatch, PathNotFound, StorageError
+from txregistry.interfaces import IBlobStore, IFileWriter, IStorageDriver, IUpload, IWorkers
+from txregistry.model.digest import CANONICAL, OCTET_STREAM, Descriptor, Digest
+from txregistry.model.names import RepositoryName
+from txregistry.storage import layout
+from txregistry.storage.blobs import SharedBlobs
+from txregistry.storage.concurrency import Shield, both
+from txregistry.storage.hashing import RunningDigest
+from txregistry.storage.linkfile import present
+from txregistry.storage.streams import content_digest
+
+T = TypeVar("T")
+
+#: From this many bytes on, a batch is hashed by a worker; below, handing it over costs more than hashing it.
+WORKER_BATCH = 64 * 1024
+
+
+@frozen
+class UploadTools:
+    """
+    What the sessions of a repository work with.
+
+    :ivar blobs: where a finished blob is linked; it may remember what it is told.
+    """
+
+    driver: IStorageDriver
+    workers: IWorkers
+    shared: SharedBlobs
+    blobs: IBlobStore
+
+
+@define
+class Progress:
+    """
+    How far the digest of a session has come.
+
+    :ivar digest: over all the data, or ``None`` when nobody can say any more
+        (or could ever), so that the data must be read again.
+    :ivar kept: the size for which a hash state is stored.
+    """
+
+    digest: RunningDigest | None
+    kept: int | None = None
+
+
+def _take_in(digest: RunningDigest, chunks: Sequence[bytes]) -> None:
+    for chunk in chunks:
+        digest.update(chunk)
+
+
+@implementer(IUpload)
+class Upload:
+    """
+    A session whose data this object alone writes.
+
+    Whatever has been begun goes on to its end if the caller is cancelled,
+    and what is called next waits for that.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        name: RepositoryName,
+        id: str,
+        started_at: datetime,
+        writer: IFileWriter,
+        progress: Progress,
+        tools: UploadTools,
+    ) -> None:
+        self.id = id
+        self.started_at = started_at
+        self._name, self._writer, self._progress, self._tools = name, writer, progress, tools
+        self._lock = DeferredLock()
+        self._shield = Shield()
+        self._ended = False
+
+    @property
+    def size(self) -> int:
+        """Bytes received so far."""
+        return self._writer.size
+
+    async def write(self, chunks: Sequence[bytes]) -> None:
+        """Hash *chunks* while the driver stores them."""
+        await self._undisturbed(self._write(chunks))
+
+    async def close(self) -> None:
+        """Keep the data, and then the state of its digest.  Does nothing if the session was ended before."""
+        await self._undisturbed(self._close())
+
+    async def commit(self, digest: Digest) -> Descriptor:
+        """Make the session a blob."""
+        return await self._undisturbed(self._commit(digest))
+
+    async def cancel(self) -> None:
+        """Leave nothing of the session behind."""
+        await self._undisturbed(self._cancel())
+
+    async def _undisturbed(self, work: Coroutine[Any, Any, T]) -> T:
+        async def in_turn() -> T:
+            async with self._lock:
+                return await work
+
+        return await self._shield.run(in_turn(), None)
+
+    # --- writing ---
+
+    async def _write(self, chunks: Sequence[bytes]) -> None:
+        digest = self._progress.digest
+        if digest is None:
+            await self._writer.write(chunks)
+            return
+        # Until all of it has been both stored and hashed, the digest is of something else.
+        self._progress.digest = None
+        if sum(map(len, chunks)) < WORKER_BATCH:
+            _take_in(digest, chunks)
+            await self._writer.write(chunks)
+        else:
+
+            async def hash() -> None:
+                await self._tools.workers.run(_take_in, digest, chunks)
+
+            await both(self._writer.write(chunks), hash())
+        self._progress.digest = digest
+
+    # --- the three ends ---
+
+    async def _close(self) -> None:
+        if self._ended:
+            return
+        self._ended = True
+        await self._writer.close()
+        await self._keep_state()
+
+    async def _keep_state(self) -> None:
+        """Store the state of the digest: only now, when the data that it stands for is durable."""
+        digest, size = self._trusted(), self.size
+        state = digest.export() if digest is not None and size not in (0, self._progress.kept) else None
+        if state is None:
+            return
+        driver = self._tools.driver
+        try:
+            await driver.put(layout.upload_state(self._name, self.id, size), state, durable=False)
+            # Others may write since the data was closed; nothing may be left of a session that they ended.
+            if not await present(driver, layout.upload_started(self._name, self.id)):
+                await self._discard()
+        except StorageError:
+            self._log.failure("upload {id} goes on without a hash state", id=self.id)
+
+    def _trusted(self) -> RunningDigest | None:
+        digest = self._progress.digest
+        return digest if digest is not None and digest.length == self.size else None
+
+    async def _commit(self, digest: Digest) -> Descriptor:
+        descriptor = Descriptor(OCTET_STREAM, digest, self.size)
+        known = self._known_digest(digest)
+        if known is not None and known != digest:
+            await self._close()
+            raise DigestMismatch(digest)
+        if self.size == 0:
+            await self._finish_empty(descriptor)
+        else:
+            await self._finish(descriptor, verified=known is not None)
+        return descriptor
+
+    def _known_digest(self, wanted: Digest) -> Digest | None:
+        """The digest of the data in the algorithm of *wanted*, if it takes no reading to know it."""
+        if self.size == 0:
+            return Digest.of(b"", wanted.algorithm)
+        running = self._trusted()
+        if running is None or wanted.algorithm != CANONICAL:
+            return None
+        return Digest(CANONICAL, running.hexdigest())
+
+    async def _finish_empty(self, descriptor: Descriptor) -> None:
+        """Nothing was received, so there may be no content that could be moved."""
+        self._ended = True
+        await self._writer.cancel()
+        await self._tools.shared.put(descriptor.digest, b"")
+        await self._tools.blobs.link(descriptor)
+        await self._tidy()
+
+    async def _finish(self, descriptor: Descriptor, verified: bool) -> None:
+        closing = await self._hold()
+        try:
+            await self._publish(descriptor, verified)
+            await self._tidy()
+        finally:
+            try:
+                await closing.cancel()
+            except StorageError:
+                self._log.failure("the end of upload {id} could not be tidied up", id=self.id)
+
+    async def _hold(self) -> IFileWriter:
+        """
+        Keep others from opening the session when its data has been committed.
+
+        They could otherwise go on writing to the verified data while it
+        becomes a blob.  A process that dies lets go of this by dying.
+        """
+        try:
+            return await self._tools.driver.writer(layout.upload_closing(self._name, self.id))
+        except BaseException:
+            await self._close()
+            raise
+
+    async def _publish(self, descriptor: Descriptor, verified: bool) -> None:
+        tools, data = self._tools, layout.upload_data(self._name, self.id)
+        try:
+            await self._writer.commit()
+        except BaseException:
+            await self._close()
+            raise
+        self._ended = True
+        if not verified:
+            digest = descriptor.digest
+            if await content_digest(tools.driver, data, digest.algorithm, tools.workers) != digest:
+                raise DigestMismatch(digest)
+        await tools.shared.adopt(descriptor, data)
+        await tools.blobs.link(descriptor)
+
+    async def _cancel(self) -> None:
+        self._ended = True
+        await self._writer.cancel()
+        await self._discard()
+
+    async def _tidy(self) -> None:
+        """Remove the session, whose end must not fail any more."""
+        try:
+            await self._discard()
+        except StorageError:
+            self._log.failure("upload {id} is a blob, but its session could not be removed", id=self.id)
+
+    async def _discard(self) -> None:
+        with suppress(PathNotFound):
+            await self._tools.driver.delete(layout.upload(self._name, self.id))
