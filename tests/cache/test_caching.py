@@ -1,0 +1,253 @@
+"""Tests for the caching wrapper."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.components import proxyForInterface
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from tests.fakes.repository import Links, MemoryBlobs
+from txregistry.cache.caching import CachingBlobs, Generations
+from txregistry.cache.inmemory import InMemoryDescriptorCache
+from txregistry.errors import BlobUnknown
+from txregistry.interfaces import IBlobStore, IDescriptorCache
+from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
+from txregistry.model.names import RepositoryName
+
+NAME, OTHER = RepositoryName("here"), RepositoryName("there")
+
+
+class SlowBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[misc]
+    """Does its work at once and answers later: each call in :ivar:`pending` waits to be fired."""
+
+    def __init__(self, blobs: IBlobStore) -> None:
+        super().__init__(blobs)
+        self.pending: list[Deferred[None]] = []
+
+    async def _later(self) -> None:
+        self.pending.append(Deferred())
+        await self.pending[-1]
+
+    async def stat(self, digest: Digest) -> Descriptor:
+        descriptor: Descriptor = await self._blobs.stat(digest)
+        await self._later()
+        return descriptor
+
+    async def link(self, descriptor: Descriptor) -> None:
+        await self._blobs.link(descriptor)
+        await self._later()
+
+    async def mount(self, digest: Digest, source: RepositoryName) -> Descriptor:
+        descriptor: Descriptor = await self._blobs.mount(digest, source)
+        await self._later()
+        return descriptor
+
+    async def delete(self, digest: Digest) -> None:
+        await self._later()
+        await self._blobs.delete(digest)
+
+
+class SlowCache(proxyForInterface(IDescriptorCache, "_cache")):  # type: ignore[misc]
+    """Takes its time before it sets anything."""
+
+    def __init__(self, cache: IDescriptorCache) -> None:
+        super().__init__(cache)
+        self.pending: list[Deferred[None]] = []
+
+    async def set(self, repository: RepositoryName, digest: Digest, descriptor: Descriptor) -> None:
+        self.pending.append(Deferred())
+        await self.pending[-1]
+        await self._cache.set(repository, digest, descriptor)
+
+
+class CachingBlobsTests(SynchronousTestCase):
+    """What is remembered, and what is not."""
+
+    def setUp(self) -> None:
+        links: Links = {}
+        self.blobs, self.others = MemoryBlobs(NAME, links), MemoryBlobs(OTHER, links)
+        self.cache, self.generations = InMemoryDescriptorCache(), Generations()
+        self.caching = CachingBlobs(self.blobs, self.cache, NAME, self.generations)
+
+    def remembered(self, digest: Digest, name: RepositoryName = NAME) -> Descriptor | None:
+        descriptor: Descriptor | None = self.successResultOf(self.cache.get(name, digest))
+        return descriptor
+
+    def test_provides(self) -> None:
+        """The wrapper provides what it wraps."""
+        self.assertTrue(verifyObject(IBlobStore, self.caching))
+
+    def test_asks_once(self) -> None:
+        """The storage is asked the first time only."""
+        descriptor = self.blobs.add(b"content")
+        for _ in range(3):
+            self.assertEqual(self.successResultOf(self.caching.stat(descriptor.digest)), descriptor)
+        self.assertEqual(self.blobs.stats, 1)
+
+    def test_absence_is_not_remembered(self) -> None:
+        """What was missing is found as soon as it is there."""
+        digest = Digest.of(b"content")
+        self.failureResultOf(self.caching.stat(digest), BlobUnknown)
+        descriptor = self.blobs.add(b"content")
+        self.assertEqual(self.successResultOf(self.caching.stat(digest)), descriptor)
+
+    def test_alias(self) -> None:
+        """A blob found by an alias is remembered by it, with its real digest."""
+        alias = Digest.of(b"content", "sha512")
+        descriptor = self.blobs.add(b"content")
+        self.blobs._links[NAME][alias] = b"content"
+        for _ in range(2):
+            self.assertEqual(self.successResultOf(self.caching.stat(alias)), descriptor)
+        self.assertEqual((self.blobs.stats, self.remembered(descriptor.digest)), (1, None))
+
+    def test_link(self) -> None:
+        """What was linked need not be asked for."""
+        descriptor = self.others.add(b"content")
+        self.successResultOf(self.caching.link(descriptor))
+        self.assertEqual(self.successResultOf(self.caching.stat(descriptor.digest)), descriptor)
+        self.assertEqual(self.blobs.stats, 0)
+
+    def test_failed_link(self) -> None:
+        """What could not be linked is not remembered."""
+        descriptor = Descriptor(OCTET_STREAM, Digest.of(b"nowhere"), 7)
+        self.failureResultOf(self.caching.link(descriptor), BlobUnknown)
+        self.assertIsNone(self.remembered(descriptor.digest))
+
+    def test_mount(self) -> None:
+        """What was mounted need not be asked for; the source's entry is not touched."""
+        descriptor = self.others.add(b"content")
+        self.assertEqual(self.successResultOf(self.caching.mount(descriptor.digest, OTHER)), descriptor)
+        self.assertEqual(self.remembered(descriptor.digest), descriptor)
+        self.assertIsNone(self.remembered(descriptor.digest, OTHER))
+
+    def test_failed_mount(self) -> None:
+        """What could not be mounted is not remembered."""
+        digest = Digest.of(b"nowhere")
+        self.failureResultOf(self.caching.mount(digest, OTHER), BlobUnknown)
+        self.assertIsNone(self.remembered(digest))
+
+    def test_delete(self) -> None:
+        """What was deleted is unknown at once."""
+        descriptor = self.blobs.add(b"content")
+        self.successResultOf(self.caching.stat(descriptor.digest))
+        self.successResultOf(self.caching.delete(descriptor.digest))
+        self.failureResultOf(self.caching.stat(descriptor.digest), BlobUnknown)
+
+    def test_failed_delete(self) -> None:
+        """A deletion that fails leaves nothing remembered either, and says so."""
+        descriptor = Descriptor(OCTET_STREAM, Digest.of(b"gone"), 4)
+        self.successResultOf(self.cache.set(NAME, descriptor.digest, descriptor))
+        self.failureResultOf(self.caching.delete(descriptor.digest), BlobUnknown)
+        self.assertIsNone(self.remembered(descriptor.digest))
+
+    def test_cve_2026_35172(self) -> None:
+        """A blob deleted in one repository stays deleted there after another warms the cache."""
+        descriptor = self.blobs.add(b"content")
+        self.others.add(b"content")
+        others = CachingBlobs(self.others, self.cache, OTHER, self.generations)
+        self.successResultOf(self.caching.stat(descriptor.digest))
+        self.successResultOf(self.caching.delete(descriptor.digest))
+        self.assertEqual(self.successResultOf(others.stat(descriptor.digest)), descriptor)
+        self.failureResultOf(self.caching.stat(descriptor.digest), BlobUnknown)
+
+
+class CachingRaceTests(SynchronousTestCase):
+    """Nothing that overlaps a deletion brings the deleted back."""
+
+    def setUp(self) -> None:
+        links: Links = {}
+        self.blobs, self.others = MemoryBlobs(NAME, links), MemoryBlobs(OTHER, links)
+        self.slow = SlowBlobs(self.blobs)
+        self.cache, generations = InMemoryDescriptorCache(), Generations()
+        # two wrappers, as two requests have
+        self.first = CachingBlobs(self.slow, self.cache, NAME, generations)
+        self.second = CachingBlobs(self.blobs, self.cache, NAME, generations)
+        self.descriptor = self.others.add(b"content")
+        self.digest = self.descriptor.digest
+
+    def assertGone(self) -> None:
+        """Neither the storage nor the cache has the blob."""
+        self.failureResultOf(self.blobs.stat(self.digest), BlobUnknown)
+        self.assertIsNone(self.successResultOf(self.cache.get(NAME, self.digest)))
+
+    def test_stat_then_delete(self) -> None:
+        """A question that began before a deletion does not remember after it."""
+        self.blobs.add(b"content")
+        asking = Deferred.fromCoroutine(self.first.stat(self.digest))
+        self.successResultOf(self.second.delete(self.digest))
+        self.slow.pending[0].callback(None)
+        self.assertEqual(self.successResultOf(asking), self.descriptor)
+        self.assertGone()
+
+    def test_link_then_delete(self) -> None:
+        """A link that was made before a deletion is not remembered after it."""
+        linking = Deferred.fromCoroutine(self.first.link(self.descriptor))
+        self.successResultOf(self.second.delete(self.digest))
+        self.slow.pending[0].callback(None)
+        self.successResultOf(linking)
+        self.assertGone()
+
+    def test_mount_then_delete(self) -> None:
+        """A mount that was made before a deletion is not remembered after it."""
+        mounting = Deferred.fromCoroutine(self.first.mount(self.digest, OTHER))
+        self.successResultOf(self.second.delete(self.digest))
+        self.slow.pending[0].callback(None)
+        self.successResultOf(mounting)
+        self.assertGone()
+
+    def test_stat_during_delete(self) -> None:
+        """What was asked and remembered while a deletion ran is forgotten when it ends."""
+        self.blobs.add(b"content")
+        deleting = Deferred.fromCoroutine(self.first.delete(self.digest))
+        self.assertEqual(self.successResultOf(self.second.stat(self.digest)), self.descriptor)
+        self.assertNoResult(deleting)
+        self.slow.pending[0].callback(None)
+        self.successResultOf(deleting)
+        self.assertGone()
+
+    def test_slow_set(self) -> None:
+        """A deletion that overtakes the writing of an entry still wins."""
+        self.blobs.add(b"content")
+        slow, generations = SlowCache(self.cache), Generations()
+        caching = CachingBlobs(self.blobs, slow, NAME, generations)
+        asking = Deferred.fromCoroutine(caching.stat(self.digest))
+        self.successResultOf(caching.delete(self.digest))
+        slow.pending[0].callback(None)
+        self.successResultOf(asking)
+        self.assertGone()
+
+    def test_unrelated_delete(self) -> None:
+        """With a counter of its own, a question about another blob is still remembered."""
+        self.blobs.add(b"content")
+        generations = Generations(1 << 16)
+        first = CachingBlobs(self.slow, self.cache, NAME, generations)
+        others = (self.blobs.add(b"other %d" % number).digest for number in range(100))
+        other = next(
+            digest
+            for digest in others
+            if hash((NAME, digest)) % (1 << 16) != hash((NAME, self.digest)) % (1 << 16)
+        )
+        asking = Deferred.fromCoroutine(first.stat(self.digest))
+        self.successResultOf(CachingBlobs(self.blobs, self.cache, NAME, generations).delete(other))
+        self.slow.pending[0].callback(None)
+        self.successResultOf(asking)
+        self.assertEqual(self.successResultOf(self.cache.get(NAME, self.digest)), self.descriptor)
+
+    def test_cancelled_delete(self) -> None:
+        """A deletion whose caller leaves goes on, and the cache forgets when it ends."""
+        self.blobs.add(b"content")
+        deleting = Deferred.fromCoroutine(self.first.delete(self.digest))
+        deleting.cancel()
+        self.failureResultOf(deleting, CancelledError)
+        self.successResultOf(self.second.stat(self.digest))
+        self.slow.pending[0].callback(None)
+        self.assertGone()
+
+    def test_cancelled_delete_fails(self) -> None:
+        """When a deletion fails after its caller left, the log tells."""
+        deleting = Deferred.fromCoroutine(self.first.delete(self.digest))
+        deleting.cancel()
+        self.failureResultOf(deleting, CancelledError)
+        self.slow.pending[0].callback(None)
+        self.assertEqual(len(self.flushLoggedErrors(BlobUnknown)), 1)
