@@ -8,6 +8,7 @@ which the parser in pure Python refuses.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ MOST_VALUES = 100_000
 DEEPEST = 100
 
 _PARSER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: What YAML does not allow even in quotes: control characters and lone surrogates.
+_STRANGE = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MERGE = "<<"
 _TOO_DEEP = f"more than {DEEPEST} lists and mappings within each other"
 
@@ -97,14 +100,21 @@ def parse_document(text: str) -> Document:
     """
     if len(text) > LONGEST_TEXT:
         raise DocumentFault(f"longer than {LONGEST_TEXT} characters")
+    if strange := _STRANGE.search(text):
+        line = text.count("\n", 0, strange.start()) + 1
+        raise DocumentFault(f"not valid YAML: holds the character {strange[0]!r}", line)
     try:
         return _Composer(yaml.parse(text, Loader=_PARSER)).document()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or error.context or "cannot be parsed"
-        raise DocumentFault(f"not valid YAML: {problem}", mark.line + 1 if mark else None) from None
-    except (yaml.YAMLError, UnicodeError):
-        raise DocumentFault("not valid YAML: holds characters that are not allowed") from None
+    except yaml.YAMLError as error:
+        raise _fault_of(error) from None
+
+
+def _fault_of(error: yaml.YAMLError) -> DocumentFault:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return DocumentFault("not valid YAML")
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or error.context or "cannot be parsed"
+    return DocumentFault(f"not valid YAML: {problem}", mark.line + 1 if mark else None)
 
 
 @frozen

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from pathlib import Path
 
 from attrs import frozen
 
 from txregistry.config.cursor import Cursor
 from txregistry.config.decoding import Value, decode
-from txregistry.config.document import DocumentFault, MappingNode, Node, ScalarNode, parse_document
+from txregistry.config.document import (
+    LONGEST_TEXT,
+    DocumentFault,
+    MappingNode,
+    Node,
+    ScalarNode,
+    parse_document,
+)
 from txregistry.config.drivers import DriverKind
 from txregistry.config.environ import overlay
 from txregistry.config.findings import Findings, quoted
@@ -27,6 +33,8 @@ from txregistry.config.values import CatalogConfig, Config, TagsConfig
 
 #: The one version of the file format.
 VERSION = "0.1"
+#: The longest file that is read, in bytes.
+LONGEST_FILE = LONGEST_TEXT
 
 
 class ConfigError(Exception):
@@ -64,10 +72,13 @@ def load_config(path: str, environ: Mapping[str, str], drivers: Mapping[str, Dri
     A file that cannot be read is a fault like any other.
     """
     try:
-        content = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            content = file.read(LONGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return Reading(None, (f"{path}: {reason}",))
+    if len(content) > LONGEST_FILE:
+        return Reading(None, (f"{path}: longer than {LONGEST_FILE} bytes",))
     try:
         text = _decoded(content)
     except UnicodeDecodeError as error:

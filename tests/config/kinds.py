@@ -1,0 +1,29 @@
+"""A driver table for tests, of the drivers whose options the configuration knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
+from txregistry.config.reading import Reading, read_config
+
+
+@frozen
+class Kind:
+    """A row without the driver."""
+
+    name: str
+    read_options: OptionsReader
+
+
+KINDS = {name: Kind(name, reader) for name, reader in DRIVER_OPTIONS.items()}
+
+#: The least that a file must say.
+LEAST = "version: 0.1\nstorage: inmemory\nhttp: {addr: ':5000'}\n"
+
+
+def read(text: str, environ: Mapping[str, str] | None = None) -> Reading:
+    """Read *text* with the drivers that exist."""
+    return read_config(text, environ or {}, KINDS)
