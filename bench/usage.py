@@ -44,11 +44,17 @@ def usage_of(pid: int) -> Usage:
     resident = peak = written = ticks = 0
     for each in _tree(pid):
         where = _PROC / str(each)
-        status = parse_fields((where / "status").read_text())
-        resident += status.get("VmRSS", 0) * _KIB
-        peak += status.get("VmHWM", 0) * _KIB
-        written += parse_fields((where / "io").read_text())["write_bytes"]
-        ticks += parse_ticks((where / "stat").read_text())
+        try:
+            status, io, stat = ((where / name).read_text() for name in ("status", "io", "stat"))
+        except (FileNotFoundError, ProcessLookupError):
+            if each == pid:
+                raise
+            continue  # a child that ended in this moment
+        fields = parse_fields(status)
+        resident += fields.get("VmRSS", 0) * _KIB
+        peak += fields.get("VmHWM", 0) * _KIB
+        written += parse_fields(io)["write_bytes"]
+        ticks += parse_ticks(stat)
     return Usage(resident, peak, ticks / os.sysconf("SC_CLK_TCK"), written)
 
 
