@@ -82,7 +82,6 @@ def problem_reply(problems: Iterable[Problem], headers: Iterable[tuple[bytes, by
 
 UNKNOWN = Problem(500, "UNKNOWN", "unknown error")
 UNSUPPORTED = Problem(405, "UNSUPPORTED", "The operation is unsupported.")
-NOT_FOUND = Problem(404, "NAME_UNKNOWN", "no such page")
 
 
 def digest_invalid(detail: object) -> Problem:

@@ -1,0 +1,200 @@
+"""
+From configuration to a tree of services; the only place that knows concrete classes.
+
+A request walks down through what is stacked here: the site and the routes,
+the gate, a repository with its wrappers, the storage rooms, the driver.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from twisted.application.service import MultiService, Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+from twisted.web.http_headers import Headers as HeaderNames
+
+from txregistry import __version__
+from txregistry.auth.open import OpenAccess
+from txregistry.cache.caching import CachingBlobs, Generations
+from txregistry.cache.inmemory import InMemoryDescriptorCache
+from txregistry.config.addresses import parse_address
+from txregistry.config.values import Config, HttpConfig, StorageConfig
+from txregistry.drivers.table import DRIVERS
+from txregistry.interfaces import IBlobStore, IRepository, IStorageDriver
+from txregistry.listening import Listener
+from txregistry.log import FORMATTERS, LineObserver, LineWriter
+from txregistry.model.names import RepositoryName
+from txregistry.storage.catalog import Catalog
+from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
+from txregistry.storage.payloads import ManifestMemory
+from txregistry.threads import Workers
+from txregistry.web.app import RegistryApp
+from txregistry.web.authorize import Gate
+from txregistry.web.blobs import BlobRoutes
+from txregistry.web.completion import CompletionLog
+from txregistry.web.listing import CatalogRoutes, TagListRoutes
+from txregistry.web.manifests import ManifestRoutes
+from txregistry.web.replies import Headers
+from txregistry.web.request import RegistryRequest
+from txregistry.web.site import RegistrySite
+from txregistry.web.uploads import UploadRoutes
+from txregistry.web.urls import Urls
+
+#: Largest manifest, in bytes (OCI distribution-spec asks for at least this much).
+MANIFEST_LIMIT = 4 * 1024 * 1024
+#: Bytes of manifests that are remembered.
+MANIFEST_MEMORY = 16 * 1024 * 1024
+#: Threads that read and write, for each processor: most of their time they wait for the disk.
+DISK_THREADS = 8
+#: Threads that hash and parse, for each processor.
+HASH_THREADS = 2
+
+_STDOUT, _STDERR = 1, 2
+
+
+class Sequence(MultiService):
+    """Services that start in order, and stop one after the other in reverse order."""
+
+    def stopService(self) -> Deferred[None]:
+        """Fires when the first one, which is stopped last, has stopped."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for service in reversed(list(self)):
+            await maybeDeferred(service.stopService)
+
+
+class Daemon(Sequence):
+    """
+    The whole registry.
+
+    :ivar observer: makes the log's lines; under twistd it takes the place of twistd's own.
+    :ivar listener: the port.
+    """
+
+    def __init__(self, observer: LineObserver, listener: Listener) -> None:
+        super().__init__()
+        self.observer = observer
+        self.listener = listener
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Give twistd our observer, so that the log has one form."""
+        if isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self.observer)
+        super().setServiceParent(parent)
+
+
+def assemble(config: Config, reactor: Any) -> Daemon:
+    """
+    Build the registry that *config* describes.
+
+    Nothing runs, listens or touches the storage before it is started.
+
+    :param reactor: the reactor, for everything that needs one.
+    """
+    stderr, stdout = LineWriter(reactor, _STDERR), LineWriter(reactor, _STDOUT)
+    observer = LineObserver(
+        stderr,
+        config.log.level,
+        FORMATTERS[config.log.formatter],
+        {"instance.id": str(uuid4()), "version": __version__, **config.log.fields},
+    )
+    processors = os.cpu_count() or 1
+    disk = Workers(reactor, DISK_THREADS * processors)
+    hashing = Workers(reactor, HASH_THREADS * processors)
+    driver = DRIVERS[config.storage.driver].build(config.storage.parameters, disk)
+    app = _app(config, reactor, driver, hashing)
+    http = config.http
+    site = RegistrySite(
+        app.app.resource(),
+        reactor,
+        headers=_headers(http),
+        prefix=http.prefix.rstrip("/").encode(),
+        access_log=None if config.log.accesslog_disabled else stdout.write,
+        completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),
+    )
+    daemon = Daemon(observer, _listener(http, reactor, site))
+    for service in (stderr, stdout, disk, hashing, daemon.listener):
+        service.setServiceParent(daemon)
+    return daemon
+
+
+def _app(config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers) -> RegistryApp:
+    http = config.http
+    urls = Urls(http.host, http.relativeurls, http.prefix.rstrip("/"))
+    namespace = Namespace(
+        driver,
+        hashing,
+        reactor,
+        ManifestMemory(MANIFEST_MEMORY),
+        _rules(config.storage),
+        _descriptor_cache(config.storage),
+    )
+    return RegistryApp(
+        Gate(OpenAccess(), namespace, _unlistened),
+        hashing,
+        CatalogRoutes(Catalog(driver), urls, config.catalog.maxentries),
+        TagListRoutes(urls, config.tags.maxtags),
+        ManifestRoutes(urls, hashing, MANIFEST_LIMIT),
+        BlobRoutes(),
+        UploadRoutes(urls, _secret(http)),
+        config.storage.readonly,
+    )
+
+
+def _unlistened(repository: IRepository, _: RegistryRequest) -> IRepository:
+    """Nobody listens yet."""
+    return repository
+
+
+def _rules(storage: StorageConfig) -> Rules:
+    return Rules(
+        delete_enabled=storage.delete_enabled,
+        redirect_enabled=not storage.redirect_disabled,
+        manifest_limit=MANIFEST_LIMIT,
+        lookup_concurrency=storage.tag_concurrency_limit or os.cpu_count() or 1,
+    )
+
+
+def _descriptor_cache(storage: StorageConfig) -> WrapBlobs:
+    if storage.descriptor_cache is None:
+        return unwrapped
+    return partial(_cached, InMemoryDescriptorCache(storage.descriptor_cache.size), Generations())
+
+
+def _cached(
+    cache: InMemoryDescriptorCache, generations: Generations, name: RepositoryName, blobs: IBlobStore
+) -> IBlobStore:
+    return CachingBlobs(blobs, cache, name, generations)
+
+
+def _secret(http: HttpConfig) -> bytes:
+    if http.secret:
+        return http.secret.encode()
+    Logger().warn(
+        "http.secret is not set, so a random one was made: uploads that go on at another instance, "
+        "or after a restart with their old address, will fail. Set http.secret or REGISTRY_HTTP_SECRET."
+    )
+    return secrets.token_bytes(32)
+
+
+def _headers(http: HttpConfig) -> Headers:
+    names = HeaderNames()
+    for name, values in http.headers:
+        for value in values:
+            names.addRawHeader(name.encode(), value.encode())
+    return tuple((name, value) for name, values in names.getAllRawHeaders() for value in values)
+
+
+def _listener(http: HttpConfig, reactor: Any, site: RegistrySite) -> Listener:
+    if http.net == "unix":
+        return Listener(reactor, site, unix=http.addr, drain=http.draintimeout)
+    address = parse_address(http.addr)
+    return Listener(reactor, site, host=address.host, port=address.port, drain=http.draintimeout)

@@ -1,0 +1,139 @@
+"""The port: where the daemon listens, and how it stops."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from txregistry.web.site import RegistrySite
+
+#: Connections that may wait to be accepted.
+BACKLOG = 1024
+
+
+class Listener(Service):
+    """
+    Listens while it runs; on stop, lets requests under way end.
+
+    :param reactor: provides ``IReactorTCP``, ``IReactorUNIX`` and ``IReactorTime``.
+    :param unix: a socket path; otherwise *host* and *port* count, an empty host being every interface.
+    :param drain: seconds that requests under way may still take at the stop; 0 cuts them off.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        site: RegistrySite,
+        *,
+        host: str = "",
+        port: int = 0,
+        unix: str = "",
+        drain: float = 0.0,
+    ) -> None:
+        self._reactor, self._site = reactor, site
+        self._host, self._port, self._unix = host, port, unix
+        self._drain = drain
+        self.ports: list[IListeningPort] = []
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen, while the process still may take low ports.
+
+        :raises SystemExit: it cannot; the log says why.
+        """
+        super().privilegedStartService()
+        try:
+            self.ports = list(self._listen())
+        except (CannotListenError, OSError) as error:
+            reason = error.socketError if isinstance(error, CannotListenError) else error
+            where = self._unix or f"{self._host}:{self._port}"
+            self._log.critical("cannot listen on {where}: {reason}", where=where, reason=str(reason))
+            raise SystemExit(1) from None
+        for port in self.ports:
+            self._log.info("listening on {where}", where=_shown(port))
+
+    def _listen(self) -> Iterator[IListeningPort]:
+        if self._unix:
+            _clear_stale(Path(self._unix))
+            yield self._reactor.listenUNIX(self._unix, self._site, backlog=BACKLOG)
+            return
+        if self._host:
+            yield self._reactor.listenTCP(self._port, self._site, BACKLOG, self._host)
+            return
+        try:
+            both = self._reactor.listenTCP(self._port, self._site, BACKLOG, "::")
+        except CannotListenError as error:
+            if getattr(error.socketError, "errno", None) is None or _has_ipv6():
+                raise
+            yield self._reactor.listenTCP(self._port, self._site, BACKLOG)
+            return
+        yield both
+        handle = getattr(both, "socket", None)
+        if handle is not None and handle.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            yield self._reactor.listenTCP(both.getHost().port, self._site, BACKLOG)
+
+    def stopService(self) -> Deferred[None]:
+        """Close the port; fires when the requests under way have ended, or had their time."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        for port in self.ports:
+            await maybeDeferred(port.stopListening)
+        if self._drain > 0:
+            self._log.info(
+                "stopping server gracefully. Draining connections for {seconds}s", seconds=self._drain
+            )
+            try:
+                await self._site.drain().addTimeout(self._drain, self._reactor)
+            except TimeoutError:
+                self._log.error("requests were still under way when their time ran out")
+        self._site.abort()
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.socket(socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def _clear_stale(path: Path) -> None:
+    """
+    Remove a socket that nobody listens on any more.
+
+    :raises OSError: somebody does, or it is no socket.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise OSError(f"file {path} exists and is not a socket")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise OSError("somebody else is listening there")
+
+
+def _shown(port: IListeningPort) -> str:
+    address: Any = port.getHost()
+    if not hasattr(address, "port"):
+        return str(address.name)
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{host}:{address.port}"

@@ -1,0 +1,186 @@
+"""
+How log events become lines, and how lines get out without holding up the reactor.
+
+The shapes are those of distribution: logrus' text, its JSON, and logstash's.
+stderr gets the log, stdout the access log, and neither anything else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from queue import SimpleQueue
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txregistry.model.facts import CURRENT
+
+#: Seconds that lines are gathered before they are written together.
+GATHER = 0.05
+
+_PLAIN = re.compile(r"[A-Za-z0-9\-._/@^+]+\Z")
+_NAMES = {
+    LogLevel.debug: "debug",
+    LogLevel.info: "info",
+    LogLevel.warn: "warning",
+    LogLevel.error: "error",
+    LogLevel.critical: "fatal",
+}
+_SEVERITY = {LogLevel.debug: 0, LogLevel.info: 1, LogLevel.warn: 2, LogLevel.error: 3, LogLevel.critical: 4}
+_BY_NAME = {"debug": LogLevel.debug, "info": LogLevel.info, "warn": LogLevel.warn, "error": LogLevel.error}
+
+Fields = Mapping[str, object]
+Formatter = Callable[[datetime, str, str, Fields], str]
+
+
+def _stamp(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
+
+
+def _text_value(value: object) -> str:
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return text if _PLAIN.match(text) else json.dumps(text, ensure_ascii=False)
+
+
+def text_line(when: datetime, level: str, message: str, fields: Fields) -> str:
+    """logrus' text format: ``time="…" level=info msg="…" key=value``, keys sorted."""
+    head = f'time="{_stamp(when)}" level={level} msg={json.dumps(message, ensure_ascii=False)}'
+    return " ".join([head, *(f"{name}={_text_value(fields[name])}" for name in sorted(fields))])
+
+
+def _json_line(document: dict[str, object]) -> str:
+    return json.dumps(document, separators=(",", ":"), sort_keys=True, default=str, ensure_ascii=False)
+
+
+def json_line(when: datetime, level: str, message: str, fields: Fields) -> str:
+    """logrus' JSON format: one object, keys sorted."""
+    return _json_line({**fields, "level": level, "msg": message, "time": _stamp(when)})
+
+
+def logstash_line(when: datetime, level: str, message: str, fields: Fields) -> str:
+    """The JSON that logstash reads, as distribution 2.8 writes it."""
+    added = {"@timestamp": _stamp(when), "@version": "1", "level": level, "message": message}
+    return _json_line({**fields, **added})
+
+
+FORMATTERS: Mapping[str, Formatter] = {"text": text_line, "json": json_line, "logstash": logstash_line}
+
+
+class LineWriter(Service):
+    """
+    Writes lines to a descriptor, in a thread of its own while it runs.
+
+    Lines of a short time are written together.  Before the start and after
+    the stop, lines are written at once by whoever has them.  A descriptor
+    that nobody reads any more swallows lines without a word: there is no
+    place left to complain.
+
+    :param reactor: provides ``IReactorTime`` and ``IReactorFromThreads``.
+    """
+
+    def __init__(self, reactor: Any, fd: int) -> None:
+        self._reactor, self._fd = reactor, fd
+        self._lines: deque[str] = deque()
+        self._batches: SimpleQueue[bytes | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._owner = 0
+        self._call: IDelayedCall | None = None
+
+    def write(self, line: str) -> None:
+        """Write *line*, which has no line end."""
+        if self._thread is None:
+            self._write_now(_encoded([line]))
+            return
+        self._lines.append(line)
+        if self._call is None:
+            if threading.get_ident() == self._owner:
+                self._call = self._reactor.callLater(GATHER, self._flush)
+            else:
+                self._reactor.callFromThread(self._flush)
+
+    def startService(self) -> None:
+        super().startService()
+        self._owner = threading.get_ident()
+        self._thread = threading.Thread(target=self._work, name=f"lines-{self._fd}", daemon=True)
+        self._thread.start()
+
+    def stopService(self) -> None:
+        super().stopService()
+        thread, self._thread = self._thread, None
+        self._flush()
+        self._batches.put(None)
+        if thread is not None:
+            thread.join(5)  # a reader that hangs must not keep the process alive
+
+    def _flush(self) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+        self._call = None
+        lines = []
+        while self._lines:
+            lines.append(self._lines.popleft())
+        if lines:
+            self._batches.put(_encoded(lines))
+
+    def _work(self) -> None:
+        while (batch := self._batches.get()) is not None:
+            self._write_now(batch)
+
+    def _write_now(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._fd, view) :]
+        except OSError:
+            pass
+
+
+def _encoded(lines: list[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
+
+
+class Writes(Protocol):
+    """Takes lines."""
+
+    def write(self, line: str) -> None:
+        """Write *line*."""
+
+
+@implementer(ILogObserver)
+class LineObserver:
+    """
+    Turns events of :mod:`twisted.logger` into lines.
+
+    :param level: the least severe level that is written: ``debug``, ``info``, ``warn`` or ``error``.
+    :param fields: stand in every line.
+    """
+
+    def __init__(self, writer: Writes, level: str, formatter: Formatter, fields: Fields) -> None:
+        self._writer, self._formatter, self._fields = writer, formatter, fields
+        self._threshold = _SEVERITY[_BY_NAME[level]]
+
+    def __call__(self, event: LogEvent) -> None:
+        level = event.get("log_level") or LogLevel.info
+        if _SEVERITY[level] < self._threshold:
+            return
+        fields = dict(self._fields)
+        facts = CURRENT.get()
+        if facts is not None:
+            fields.update(facts.log_fields())
+        fields.update(event.get("fields") or {})
+        failure = event.get("log_failure")
+        if isinstance(failure, Failure):
+            fields["err.message"] = f"{failure.type.__name__ if failure.type else ''}: {failure.value}"
+            fields["err.stack"] = failure.getTraceback().rstrip()
+        when = datetime.fromtimestamp(event["log_time"], UTC)
+        self._writer.write(self._formatter(when, _NAMES[level], formatEvent(event), fields))

@@ -1,0 +1,199 @@
+"""
+The Klein application: which path is whose, the order of checks, and what failures become.
+
+Every route does the same: authorize on the headers, open the repository,
+look the method up, call one method of a route group, and send what that
+returns.  The groups know nothing of Klein.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar
+
+from klein import Klein
+from twisted.internet.defer import CancelledError
+from twisted.internet.error import ConnectionLost
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from werkzeug.exceptions import HTTPException, NotFound
+
+from txregistry.errors import StorageError, Unauthorized
+from txregistry.interfaces import IRepository, IWorkers
+from txregistry.model.access import CATALOG
+from txregistry.web.authorize import Gate
+from txregistry.web.blobs import BlobRoutes, ContentReply
+from txregistry.web.body import BodyLost
+from txregistry.web.listing import BASE, CatalogRoutes, TagListRoutes
+from txregistry.web.manifests import ManifestRoutes
+from txregistry.web.replies import UNSUPPORTED, Problem, Reply, problem_reply, problems_of
+from txregistry.web.request import RegistryRequest
+from txregistry.web.uploads import UploadRoutes
+
+Answer = Reply | ContentReply
+#: Serves one request: with the repository, and what else the path says.
+Serve = Callable[..., Awaitable[Answer]]
+Methods = Mapping[bytes, Serve]
+
+_READING = frozenset((b"GET", b"HEAD"))
+
+
+def _methods(readonly: bool, **methods: Serve) -> Methods:
+    """A method table; GET answers HEAD too, and a read-only registry has nothing else."""
+    table = {name.upper().encode(): serve for name, serve in methods.items()}
+    if b"GET" in table:
+        table[b"HEAD"] = table[b"GET"]
+    return {method: serve for method, serve in table.items() if not readonly or method in _READING}
+
+
+class RegistryApp:
+    """
+    The API of the registry.
+
+    :param readonly: changes are refused, as if their methods did not exist.
+    """
+
+    app: ClassVar[Klein] = Klein()
+    _log = Logger()
+
+    def __init__(
+        self,
+        gate: Gate,
+        workers: IWorkers,
+        catalog: CatalogRoutes,
+        tags: TagListRoutes,
+        manifests: ManifestRoutes,
+        blobs: BlobRoutes,
+        uploads: UploadRoutes,
+        readonly: bool = False,
+    ) -> None:
+        self._gate, self._workers, self._catalog = gate, workers, catalog
+        self._tag_list = _methods(False, get=tags.get)
+        self._manifest = _methods(readonly, get=manifests.get, put=manifests.put, delete=manifests.delete)
+        self._blob = _methods(readonly, get=blobs.get, delete=blobs.delete)
+        self._uploads = _methods(readonly, post=uploads.post)
+        self._upload = _methods(
+            readonly, get=uploads.get, patch=uploads.patch, put=uploads.put, delete=uploads.delete
+        )
+
+    # --- the paths ---
+
+    @app.route("/v2/")
+    async def base(self, request: RegistryRequest) -> None:
+        """Says that this is a registry, and whether one must authenticate."""
+        await self._run(request, self._base(request))
+
+    @app.route("/v2/_catalog")
+    async def catalog(self, request: RegistryRequest) -> None:
+        """The repositories."""
+        await self._run(request, self._list_catalog(request))
+
+    @app.route("/v2/<path:name>/tags/list")
+    async def tag_list(self, request: RegistryRequest, name: str) -> None:
+        """The tags of a repository."""
+        await self.serve(request, self._tag_list, name)
+
+    @app.route("/v2/<path:name>/manifests/<reference>")
+    async def manifest(self, request: RegistryRequest, name: str, reference: str) -> None:
+        """A manifest, by tag or digest."""
+        await self.serve(request, self._manifest, name, reference=reference)
+
+    @app.route("/v2/<path:name>/blobs/<digest>")
+    async def blob(self, request: RegistryRequest, name: str, digest: str) -> None:
+        """A blob."""
+        await self.serve(request, self._blob, name, digest=digest)
+
+    @app.route("/v2/<path:name>/blobs/uploads/")
+    async def uploads(self, request: RegistryRequest, name: str) -> None:
+        """Where uploads begin."""
+        await self.serve(request, self._uploads, name)
+
+    @app.route("/v2/<path:name>/blobs/uploads/<uuid>")
+    async def upload(self, request: RegistryRequest, name: str, uuid: str) -> None:
+        """An upload session."""
+        await self.serve(request, self._upload, name, uuid=uuid)
+
+    @app.route("/v2")
+    @app.route("/v2/<path:name>/blobs/uploads", endpoint="uploads_without_slash")
+    async def without_slash(self, request: RegistryRequest, name: str = "") -> None:
+        """The canonical address has a slash at its end."""
+        request.answer(request.moved(request.uri.partition(b"?")[0] + b"/"))
+
+    @app.route("/v2/_catalog/")
+    @app.route("/v2/<path:name>/tags/list/", endpoint="tags_with_slash")
+    @app.route("/v2/<path:name>/manifests/<reference>/", endpoint="manifest_with_slash")
+    @app.route("/v2/<path:name>/blobs/<digest>/", endpoint="blob_with_slash")
+    @app.route("/v2/<path:name>/blobs/uploads/<uuid>/", endpoint="upload_with_slash")
+    async def with_slash(self, request: RegistryRequest, **_: str) -> None:
+        """The canonical address has no slash at its end."""
+        request.answer(request.moved(request.uri.partition(b"?")[0].rstrip(b"/")))
+
+    @app.handle_errors(HTTPException)
+    def unmatched(self, request: RegistryRequest, failure: Failure) -> None:
+        """No route has this path."""
+        error = failure.value
+        status = 404 if isinstance(error, NotFound) else getattr(error, "code", None) or 404
+        request.fail([Problem(status, "UNSUPPORTED", "no such page")])
+
+    # --- serving ---
+
+    async def serve(self, request: RegistryRequest, methods: Methods, name: str, **variables: str) -> None:
+        """
+        Serve *request* to the repository *name* by its row of *methods*.
+
+        The answer is written; :meth:`RegistryRequest.finish` is left to the caller.
+        """
+        request.vars = {"name": name, **variables}
+        await self._run(request, self._in_repository(request, methods, name, variables))
+
+    async def _in_repository(
+        self, request: RegistryRequest, methods: Methods, name: str, variables: Mapping[str, str]
+    ) -> Answer:
+        repository: IRepository = await self._gate.repository(request, name)
+        serve = methods.get(request.method)
+        if serve is not None:
+            return await serve(request, repository, *variables.values())
+        allow = ((b"Allow", b", ".join(sorted(methods))),)
+        if request.method == b"OPTIONS":
+            return Reply(200, allow)
+        return problem_reply([UNSUPPORTED], allow)
+
+    async def _base(self, request: RegistryRequest) -> Answer:
+        await self._gate.admit(request, ())
+        return BASE
+
+    async def _list_catalog(self, request: RegistryRequest) -> Answer:
+        await self._gate.admit(request, CATALOG)
+        if request.method not in _READING:
+            allow = ((b"Allow", b"GET, HEAD"),)
+            return Reply(200, allow) if request.method == b"OPTIONS" else problem_reply([UNSUPPORTED], allow)
+        return await self._catalog.get(request)
+
+    async def _run(self, request: RegistryRequest, answering: Awaitable[Answer]) -> None:
+        """Await an answer and send it; a failure becomes an answer too, and is logged where it is ours."""
+        request.routed = True
+        try:
+            answer = await answering
+            if isinstance(answer, Reply):
+                request.answer(answer)
+            else:
+                await answer.send(request, self._workers)
+        except (CancelledError, BodyLost, ConnectionLost):
+            request.cut_off()
+            raise CancelledError from None
+        except Exception as error:
+            self._fail(request, error)
+
+    def _fail(self, request: RegistryRequest, error: Exception) -> None:
+        problems = problems_of(error)
+        if problems is None:
+            self._log.failure("request failed", Failure())
+            problems = [Problem(500, "UNKNOWN", "unknown error")]
+        elif isinstance(error, StorageError):
+            self._log.error("storage failed: {reason}", reason=str(error))
+        headers: tuple[tuple[bytes, bytes], ...] = ()
+        if isinstance(error, Unauthorized):
+            headers = ((b"WWW-Authenticate", error.challenge.encode()),)
+        elif problems[0].status == 503:
+            headers = ((b"Retry-After", b"1"),)
+        request.fail(problems, headers)

@@ -1,0 +1,127 @@
+"""Manifests: GET, HEAD, PUT and DELETE, by tag and by digest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import define
+
+from txregistry.errors import TagUnknown
+from txregistry.interfaces import IRepository, IWorkers
+from txregistry.model.conditions import etag, has_manifest
+from txregistry.model.digest import CANONICAL, Digest
+from txregistry.model.manifest import DOCKER_LIST, OCI_MANIFEST, Manifest, parse_manifest
+from txregistry.model.names import InvalidTag, Tag, parse_reference
+from txregistry.web.replies import Problem, Reply, digest_invalid, problem_reply
+from txregistry.web.request import RegistryRequest
+from txregistry.web.shield import shielded
+from txregistry.web.urls import Urls
+
+#: Manifests up to this many bytes are parsed on the spot; larger ones in a thread.
+SMALL = 32 * 1024
+
+
+def accepted_types(lines: Iterable[str]) -> frozenset[str]:
+    """The media types that ``Accept`` lines name, in lower case, without parameters."""
+    return frozenset(
+        item.partition(";")[0].strip().lower() for line in lines for item in line.split(",")
+    ) - {""}
+
+
+def accepts(accepted: frozenset[str], media_type: str) -> bool:
+    """Whether a client takes *media_type*; one that names nothing takes everything (RFC 9110 section 12.5.1)."""
+    return not accepted or not accepted.isdisjoint((media_type, "*/*", "application/*"))
+
+
+@define(eq=False)
+class ManifestRoutes:
+    """The manifests of one repository; pushed ones may have *limit* bytes."""
+
+    urls: Urls
+    workers: IWorkers
+    limit: int
+
+    async def get(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
+        """A manifest as it was pushed (OCI distribution-spec, "Pulling manifests")."""
+        try:
+            asked = parse_reference(reference)
+        except InvalidTag:
+            raise TagUnknown(str(repository.name), reference) from None
+        tag = asked if isinstance(asked, Tag) else None
+        digest = await repository.tags.get(asked) if isinstance(asked, Tag) else asked
+        manifest = await repository.manifests.get(digest, tag)
+        if has_manifest(digest, request.header_lines(b"If-None-Match")):
+            return Reply(304)
+        accepted = accepted_types(request.header_lines(b"Accept"))
+        if not accepts(accepted, manifest.media_type):
+            if manifest.media_type == OCI_MANIFEST:
+                message = "OCI manifest found, but accept header does not support OCI manifests"
+                return problem_reply([Problem(404, "MANIFEST_UNKNOWN", message)])
+            if manifest.media_type == DOCKER_LIST and tag is not None:
+                manifest = await self._default_child(repository, manifest)
+        return Reply(
+            200,
+            (
+                (b"Content-Type", manifest.media_type.encode()),
+                (b"Docker-Content-Digest", str(manifest.digest).encode()),
+                (b"Etag", etag(manifest.digest).encode()),
+                (b"Content-Length", b"%d" % len(manifest.payload)),
+            ),
+            manifest.payload,
+        )
+
+    @staticmethod
+    async def _default_child(repository: IRepository, manifest: Manifest) -> Manifest:
+        """What a client that knows no lists gets for a tag: the image for amd64 and linux, as distribution has it."""
+        for reference in manifest.references:
+            platform = reference.platform
+            if platform is not None and (platform.architecture, platform.os) == ("amd64", "linux"):
+                child: Manifest = await repository.manifests.get(reference.digest)
+                return child
+        raise TagUnknown(str(repository.name), "amd64/linux")
+
+    async def put(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
+        """Store a manifest, and tag it if *reference* is a tag (OCI distribution-spec, "Pushing manifests")."""
+        asked = parse_reference(reference)
+        payload = await request.body.read_all(self.limit)
+        algorithm = asked.algorithm if isinstance(asked, Digest) else CANONICAL
+        content_type = request.header(b"Content-Type") or ""
+        if len(payload) <= SMALL:
+            manifest = parse_manifest(content_type, payload, algorithm)
+        else:
+            manifest = await self.workers.run(parse_manifest, content_type, payload, algorithm)
+        if isinstance(asked, Digest):
+            if asked != manifest.digest:
+                return problem_reply([digest_invalid(None)])
+            tags: tuple[Tag, ...] = ()
+        else:
+            tags = (asked,)
+        await shielded(repository.manifests.put(manifest, tags))
+        return Reply(
+            201,
+            (
+                (b"Location", self.urls.manifest(request, str(repository.name), manifest.digest)),
+                (b"Docker-Content-Digest", str(manifest.digest).encode()),
+            ),
+        )
+
+    async def delete(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
+        """Remove a tag; or a manifest, and every tag that points to it."""
+        try:
+            asked = parse_reference(reference)
+        except InvalidTag:
+            raise TagUnknown(str(repository.name), reference) from None
+        if isinstance(asked, Tag):
+            await repository.tags.untag(asked)
+            return Reply(202)
+        await shielded(_delete(repository, asked))
+        return Reply(202)
+
+
+async def _delete(repository: IRepository, digest: Digest) -> None:
+    await repository.manifests.delete(digest)
+    for tag in await repository.tags.lookup(digest):
+        try:
+            await repository.tags.untag(tag)
+        except TagUnknown:
+            pass  # somebody was faster

@@ -1,0 +1,238 @@
+"""
+Content on its way to a client.
+
+Two ways: :class:`FileSender` lets the kernel copy a local file to a plain
+socket; :class:`Pump` reads pieces in threads and writes them, for
+everything else (TLS, content that is no local file, several ranges).  Both
+stop for a client that takes no more, and end at once for one that leaves.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from errno import EAGAIN, EOPNOTSUPP
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IPullProducer, IPushProducer
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from txregistry.interfaces import IContentReader, IWorkers
+from txregistry.web.request import RegistryRequest
+
+#: Bytes that one turn of the reactor gives to one client.
+QUANTUM = 256 * 1024
+#: Bytes read at a time by :class:`Pump`.
+PIECE = 512 * 1024
+#: How far ahead of the client a cold file is read.
+AHEAD = 4 * 1024 * 1024
+
+
+@frozen(slots=True)
+class Slice:
+    """The bytes of the content from *start* up to before *end*."""
+
+    start: int
+    end: int
+
+
+async def send_content(
+    request: RegistryRequest, reader: IContentReader, parts: Iterable[bytes | Slice], workers: IWorkers
+) -> None:
+    """
+    Write *parts* behind the head that :meth:`RegistryRequest.begin_answer` wrote.
+
+    Returns when the last byte has been handed to the transport.  Cancelling
+    it (the client left) stops the reading.  *reader* stays the caller's.
+
+    :raises StorageError: the content could not be read to its end; part of
+        it may have been sent, so the connection has to be cut.
+    """
+    listed = list(parts)
+    transport = request.channel.transport
+    fd = reader.fileno()
+    if len(listed) == 1 and fd is not None and not request.isSecure() and hasattr(transport, "getHandle"):
+        part = listed[0]
+        if isinstance(part, Slice) and part.start < part.end:
+            sender = FileSender(request, transport, fd, part, workers)
+            sender.begin()
+            await sender.done
+            return
+    pump = Pump(request)
+    request.registerProducer(pump, True)
+    try:
+        for part in listed:
+            if isinstance(part, bytes):
+                await pump.write(part)
+                continue
+            position = part.start
+            while position < part.end:
+                size = min(PIECE, part.end - position)
+                await pump.write(await reader.read(position, size))
+                position += size
+    finally:
+        if not request._disconnected:
+            request.unregisterProducer()
+
+
+@implementer(IPushProducer)
+class Pump:
+    """Says when the client can take more."""
+
+    def __init__(self, request: RegistryRequest) -> None:
+        self._request = request
+        self._paused: Deferred[None] | None = None
+        self._stopped = False
+
+    async def write(self, data: bytes) -> None:
+        """Write *data*, when there is room for it."""
+        if self._paused is not None:
+            await self._paused
+        if self._stopped:
+            raise CancelledError
+        self._request.write(data)
+
+    def pauseProducing(self) -> None:
+        if self._paused is None:
+            self._paused = Deferred()
+
+    def resumeProducing(self) -> None:
+        paused, self._paused = self._paused, None
+        if paused is not None and not paused.called:
+            paused.callback(None)
+
+    def stopProducing(self) -> None:
+        self._stopped = True
+        self.resumeProducing()
+
+
+@implementer(IPullProducer)
+class FileSender:
+    """
+    Sends part of a file with ``sendfile``, a quantum per turn of the reactor.
+
+    It takes the channel's place as the raw transport's producer.  A pull
+    producer is asked whenever the transport's own buffer is empty, so the
+    head of the answer goes first.
+
+    Pages that are not in memory are read by a thread before the kernel is
+    asked to send them: ``sendfile`` would wait for the disk, and with it
+    every other client.
+
+    :ivar done: fires when the last byte is in the socket; its cancelling
+        stops the sending.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, request: RegistryRequest, transport: Any, fd: int, part: Slice, workers: IWorkers
+    ) -> None:
+        self.done: Deferred[None] = Deferred(self._cancelled)
+        self._request, self._transport, self._workers = request, transport, workers
+        self._fd, self._position, self._end = fd, part.start, part.end
+        self._started = False
+        self._fetching: Deferred[Any] | None = None
+        self._warm_until = part.start
+        self._probing = True
+
+    def begin(self) -> None:
+        """Take the transport over."""
+        self._transport.unregisterProducer()
+        self._transport.registerProducer(self, False)
+        self._started = True
+        self._transport.startWriting()
+
+    def resumeProducing(self) -> None:
+        """The transport has room."""
+        if not self._started or self._fetching is not None or self._transport is None:
+            return
+        size = min(QUANTUM, self._end - self._position)
+        if not self._in_memory(size):
+            self._fetch(size)
+            return
+        try:
+            sent = os.sendfile(self._transport.fileno(), self._fd, self._position, size)
+        except OSError as error:
+            if error.errno == EAGAIN:
+                self._transport.startWriting()
+            else:
+                self._finish(error)
+            return
+        if not sent:
+            self._finish(EOFError("the file became shorter while it was sent"))
+            return
+        self._position += sent
+        self._request.sentLength += sent
+        if self._position < self._end:
+            self._transport.startWriting()
+        else:
+            self._finish(None)
+
+    def stopProducing(self) -> None:
+        """The client left; the request's own end cancels whoever waits for :attr:`done`."""
+        self._transport = None
+        if not self.done.called:
+            self.done.errback(ConnectionLost())
+
+    # --- cold files ---
+
+    def _in_memory(self, size: int) -> bool:
+        """Whether the next *size* bytes can be sent without waiting for a disk (or that cannot be found out)."""
+        if not self._probing or self._position + size <= self._warm_until:
+            return True
+        try:
+            for offset in (self._position, self._position + size - 1):
+                os.preadv(self._fd, [bytearray(1)], offset, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno == EOPNOTSUPP:
+                self._probing = False
+        return True
+
+    def _fetch(self, size: int) -> None:
+        ahead = min(AHEAD, self._end - self._position)
+        # The sender's own descriptor may be closed while the thread still reads.
+        self._fetching = self._workers.run(_read_ahead, os.dup(self._fd), self._position, size, ahead)
+        self._fetching.addBoth(self._fetched, self._position + size)
+
+    def _fetched(self, _: object, until: int) -> None:
+        self._fetching = None
+        self._warm_until = until
+        if self._transport is not None:
+            self._transport.startWriting()
+
+    # --- ends ---
+
+    def _cancelled(self, _: Deferred[None]) -> None:
+        self._release()
+
+    def _finish(self, error: Exception | None) -> None:
+        self._release()
+        if self.done.called:
+            return
+        if error is None:
+            self.done.callback(None)
+        else:
+            self.done.errback(error)
+
+    def _release(self) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None and transport.connected:
+            transport.unregisterProducer()
+            if self._request.channel is not None:
+                transport.registerProducer(self._request.channel, True)
+
+
+def _read_ahead(fd: int, position: int, size: int, ahead: int) -> None:
+    try:
+        os.posix_fadvise(fd, position, ahead, os.POSIX_FADV_WILLNEED)
+        for offset in range(position, position + size, 4096):
+            os.pread(fd, 1, offset)
+    finally:
+        os.close(fd)
