@@ -159,6 +159,7 @@ class IStorageDriver(Interface):
         replacing what was there.
 
         :raises PathNotFound: nothing is stored at *source*.
+        :raises ContentBusy: a writer has *source* open.
         """
 
     async def delete(path: str) -> None:

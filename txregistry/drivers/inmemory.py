@@ -120,6 +120,8 @@ class InMemoryDriver:
     async def move(self, source: str, target: str) -> None:
         content = self._find(source)
         checked(self.name, target)
+        if content.has_writer:
+            raise ContentBusy(source)
         self._drop(source)
         self._store(target, content)
 

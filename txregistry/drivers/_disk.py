@@ -1,0 +1,233 @@
+"""
+What the filesystem driver does on the disk.  Blocking code, for threads; a
+failed system call leaves it as the ``OSError`` that it is.
+
+Symbolic links are followed, those of files too: operators put ``blobs/`` or
+single large files on another disk that way, and only who may write to the
+directory can make one.  Deleting removes the link, not what it points to.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from os.path import dirname
+from uuid import uuid4
+
+from txregistry.drivers._directories import Directories
+from txregistry.drivers._files import SYNC_EVERY, AppendFile, ReadFile, lock_regular
+from txregistry.drivers.paths import checked, checked_prefix, is_component
+from txregistry.errors import ContentTooLarge, PathNotFound, StorageError
+from txregistry.interfaces import Entry, FileInfo
+from txregistry.model.names import Page
+
+#: Content on its way to its place; distribution 3 names it so, too.
+_TEMPORARY = re.compile(r".+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp\Z")
+
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_SHORT = 16 << 10  # read at once, before asking how long it is
+_COPIED_AT_ONCE = 8 << 20
+_ATTEMPTS = 16  # to win against others who remove the directory that we write in
+
+
+class Disk:
+    """
+    Content below the directory *root*, which is made when there is something to put in.
+
+    :param driver: the driver's name, for errors.
+    """
+
+    def __init__(self, driver: str, root: str) -> None:
+        self._driver = driver
+        root = os.path.abspath(root)
+        self._prefix = "" if root == "/" else root
+        self._directories = Directories(root)
+
+    def get(self, path: str, limit: int) -> bytes:
+        descriptor = os.open(self._place(path), _READ)
+        try:
+            wanted = min(limit + 1, _SHORT)
+            data = os.read(descriptor, wanted)
+            if data and len(data) < wanted:
+                return data
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise PathNotFound(self._driver, path)
+            parts = [data]
+            size = len(data)
+            while data and size <= limit:
+                data = os.read(descriptor, min(limit + 1 - size, 1 << 20))
+                parts.append(data)
+                size += len(data)
+        finally:
+            os.close(descriptor)
+        if size > limit:
+            raise ContentTooLarge(path, limit)
+        return b"".join(parts)
+
+    def put(self, path: str, content: bytes, durable: bool) -> None:
+        place = self._place(path)
+        for _ in range(_ATTEMPTS):
+            try:
+                temporary, descriptor = self._create_beside(place)
+                with _removed_on_failure(temporary):
+                    try:
+                        _write(descriptor, content)
+                        if durable:
+                            os.fsync(descriptor)
+                    finally:
+                        os.close(descriptor)
+                    os.replace(temporary, place)
+            except FileNotFoundError:
+                continue  # somebody deleted the directory under us
+            if durable:
+                self._directories.settle(dirname(place))
+            return
+        raise StorageError(f"{self._driver}: {path} cannot be made")
+
+    def stat(self, path: str) -> FileInfo:
+        found = os.stat(self._place(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise PathNotFound(self._driver, path)
+        return FileInfo(path, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+    def reader(self, path: str) -> ReadFile:
+        """Content to read, not opened yet."""
+        return ReadFile(self._place(path), path)
+
+    def writer(self, path: str) -> AppendFile:
+        """Content to append to, not opened yet."""
+        return AppendFile(self._place(path), path, self._directories.make)
+
+    def move(self, source: str, target: str) -> None:
+        origin, place = self._place(source), self._place(target)
+        try:
+            # Who opens it for writing from now on finds it gone when it is his.
+            descriptor, _ = lock_regular(origin, source, create=False)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise PathNotFound(self._driver, source) from None
+        try:
+            for _ in range(_ATTEMPTS):
+                try:
+                    self._rename(origin, place)
+                    break
+                except FileNotFoundError:
+                    self._directories.make(dirname(place))
+            else:
+                raise StorageError(f"{self._driver}: {source} cannot be moved to {target}")
+        finally:
+            os.close(descriptor)
+        self._directories.settle(dirname(place))
+
+    def delete(self, path: str) -> None:
+        place = self._place(path)
+        try:
+            os.unlink(place)
+        except IsADirectoryError:
+            with self._directories.removal():
+                self._delete_tree(place)
+
+    def list(self, path: str, after: str, limit: int) -> Page[Entry]:
+        prefix = self._prefix + checked_prefix(self._driver, path)
+        with os.scandir(prefix or "/") as entries:
+            found = {entry.name: entry for entry in entries if entry.name > after}
+        page: list[Entry] = []
+        for name in sorted(found):
+            if not is_component(name):
+                continue  # no path leads there
+            prefix_too = found[name].is_dir()
+            if not prefix_too and _TEMPORARY.match(name):
+                continue
+            if len(page) == limit:
+                return Page(page, more=True)
+            page.append(Entry(name, prefix_too))
+        return Page(page)
+
+    def _place(self, path: str) -> str:
+        if path.endswith(".tmp") and _TEMPORARY.match(path):
+            raise StorageError(f"{self._driver}: reserved for temporary files: {path}")
+        return self._prefix + checked(self._driver, path)
+
+    def _create_beside(self, place: str) -> tuple[str, int]:
+        temporary = f"{place}.{uuid4()}.tmp"
+        try:
+            return temporary, os.open(temporary, _CREATE, 0o666)
+        except FileNotFoundError:
+            self._directories.make(dirname(place))
+            return temporary, os.open(temporary, _CREATE, 0o666)
+
+    def _rename(self, origin: str, place: str) -> None:
+        try:
+            os.rename(origin, place)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._copy(origin, place)
+            os.unlink(origin)
+
+    def _copy(self, origin: str, place: str) -> None:
+        """Across file systems: as :meth:`put` does it."""
+        temporary, target = self._create_beside(place)
+        with _removed_on_failure(temporary):
+            try:
+                source = os.open(origin, _READ)
+                try:
+                    since_sync = 0
+                    while done := os.sendfile(target, source, None, _COPIED_AT_ONCE):
+                        since_sync += done
+                        if since_sync >= SYNC_EVERY:
+                            os.fdatasync(target)
+                            since_sync = 0
+                finally:
+                    os.close(source)
+                os.fsync(target)
+            finally:
+                os.close(target)
+            os.replace(temporary, place)
+
+    def _delete_tree(self, directory: str) -> None:
+        """Others may add or remove something at the same time; it ends when all is gone."""
+        for _ in range(_ATTEMPTS):
+            try:
+                with os.scandir(directory) as entries:
+                    found: Sequence[os.DirEntry[str]] = list(entries)
+                for entry in found:
+                    if entry.is_dir(follow_symlinks=False):
+                        self._delete_tree(entry.path)
+                    else:
+                        with suppress(FileNotFoundError):
+                            os.unlink(entry.path)
+                self._directories.remove(directory)
+                return
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), directory)
+
+
+class _removed_on_failure:
+    """Remove the file *temporary* when the block fails."""
+
+    def __init__(self, temporary: str) -> None:
+        self._temporary = temporary
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            with suppress(OSError):
+                os.unlink(self._temporary)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,166 @@
+"""
+Content in files below a directory, as distribution lays them out.
+
+This is the reactor's side: every call is one trip to a thread, where
+:mod:`txregistry.drivers._disk` does the work; nothing here touches the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txregistry.drivers._disk import Disk
+from txregistry.drivers._files import AppendFile, ReadFile
+from txregistry.drivers.limited import LimitedWorkers
+from txregistry.errors import PathNotFound, StorageError, StorageFull
+from txregistry.interfaces import Entry, FileInfo, IContentReader, IFileWriter, IStorageDriver, IWorkers
+from txregistry.model.names import Page
+
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+_ABSENT = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR))
+
+
+class _Trip:
+    """The way to the threads, and what a failed system call is called on the way back."""
+
+    _log = Logger()
+
+    def __init__(self, driver: str, workers: IWorkers, limit: int) -> None:
+        self._driver = driver
+        self._unlimited = workers
+        self._limited = LimitedWorkers(workers, limit)
+
+    async def find(self, path: str, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do *work* on what is stored at *path*: a missing file means that nothing is."""
+        try:
+            return await self._limited.run(work, *arguments)
+        except OSError as error:
+            if error.errno in _ABSENT or isinstance(error, FileNotFoundError):
+                raise PathNotFound(self._driver, path) from error
+            raise self._named(path, error) from error
+
+    async def make(self, path: str, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do *work* that stores something at *path*: whatever fails is a failure of the storage."""
+        try:
+            return await self._limited.run(work, *arguments)
+        except OSError as error:
+            raise self._named(path, error) from error
+
+    def release(self, work: Callable[[], None]) -> None:
+        """
+        Give something up, without waiting.  When there are no threads any
+        more the process is about to end, and it happens here.
+        """
+        self._unlimited.run(work).addErrback(lambda _: work()).addErrback(self._not_released)
+
+    def _named(self, path: str, error: OSError) -> StorageError:
+        kind = StorageFull if error.errno in _FULL else StorageError
+        return kind(f"{self._driver}: {path}: {error.strerror or error}")
+
+    def _not_released(self, failure: Failure) -> None:
+        self._log.failure("a file was not closed well", failure)
+
+
+@implementer(IContentReader)
+class _Reader:
+    def __init__(self, trip: _Trip, path: str, file: ReadFile) -> None:
+        self.size = file.size
+        self._trip, self._path, self._file = trip, path, file
+        self._closed = False
+
+    async def read(self, offset: int, length: int) -> bytes:
+        data: bytes = await self._trip.make(self._path, self._file.read, offset, length)
+        return data
+
+    def fileno(self) -> int | None:
+        return None if self._closed else self._file.fileno()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._trip.release(self._file.close)
+
+
+@implementer(IFileWriter)
+class _Writer:
+    def __init__(self, trip: _Trip, path: str, file: AppendFile) -> None:
+        self._trip, self._path, self._file = trip, path, file
+
+    @property
+    def size(self) -> int:
+        return self._file.size
+
+    async def write(self, chunks: Sequence[bytes]) -> None:
+        await self._trip.make(self._path, self._file.write, chunks)
+
+    async def close(self) -> None:
+        await self._trip.make(self._path, self._file.close)
+
+    async def commit(self) -> None:
+        await self._trip.make(self._path, self._file.commit)
+
+    async def cancel(self) -> None:
+        await self._trip.make(self._path, self._file.cancel)
+
+
+@implementer(IStorageDriver)
+class FilesystemDriver:
+    """
+    :param root: the directory below which everything is kept.
+    :param workers: the threads in which that happens.
+    :param max_threads: how many of them it may take at a time.
+    """
+
+    name = "filesystem"
+
+    def __init__(self, root: str, workers: IWorkers, max_threads: int = 100) -> None:
+        self._disk = Disk(self.name, root)
+        self._trip = _Trip(self.name, workers, max_threads)
+
+    async def get(self, path: str, limit: int) -> bytes:
+        content: bytes = await self._trip.find(path, self._disk.get, path, limit)
+        return content
+
+    async def put(self, path: str, content: bytes, durable: bool = True) -> None:
+        await self._trip.make(path, self._disk.put, path, content, durable)
+
+    async def stat(self, path: str) -> FileInfo:
+        found: FileInfo = await self._trip.find(path, self._disk.stat, path)
+        return found
+
+    async def open(self, path: str) -> IContentReader:
+        file = self._disk.reader(path)
+        try:
+            await self._trip.find(path, file.open)
+        except BaseException:
+            self._trip.release(file.close)
+            raise
+        return _Reader(self._trip, path, file)
+
+    async def writer(self, path: str) -> IFileWriter:
+        file = self._disk.writer(path)
+        try:
+            await self._trip.make(path, file.open)
+        except BaseException:
+            self._trip.release(file.abandon)
+            raise
+        return _Writer(self._trip, path, file)
+
+    async def move(self, source: str, target: str) -> None:
+        await self._trip.make(target, self._disk.move, source, target)
+
+    async def delete(self, path: str) -> None:
+        await self._trip.find(path, self._disk.delete, path)
+
+    async def list(self, path: str, after: str = "", limit: int = 1000) -> Page[Entry]:
+        page: Page[Entry] = await self._trip.find(path, self._disk.list, path, after, limit)
+        return page
+
+    async def redirect_url(self, path: str, method: str) -> str | None:
+        return None
