@@ -420,7 +420,7 @@ class IRepositoryRemover(Interface):
 
 @frozen(slots=True)
 class Credentials:
-    """What an access controller may look at: request headers by lower-case name, and how the client got here."""
+    """What an access controller may look at: the headers of a request, as sent."""
 
     authorization: str | None
     host: str

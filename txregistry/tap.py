@@ -44,7 +44,7 @@ class Options(usage.Options):
     reading: Reading
 
     def postOptions(self) -> None:
-        """Read the configuration before anything daemonizes, so that the operator sees what is wrong with it."""
+        """Read the configuration before anything daemonizes, while the operator still sees complaints."""
         self.reading = read_configuration(self["config"])
 
 

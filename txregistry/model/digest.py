@@ -17,7 +17,7 @@ _HEX = re.compile(r"[0-9a-f]+\Z")
 #: The algorithms under which content may be pushed, with the length of their encoded part in characters.
 ALGORITHMS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
-_NEW: dict[str, Callable[[], _Hash]] = {
+_NEW: dict[str, Callable[..., _Hash]] = {
     "sha256": hashlib.sha256,
     "sha384": hashlib.sha384,
     "sha512": hashlib.sha512,

@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 class LogFacts(Protocol):
-    """Something that knows the log fields of a request; they are only put together for lines that are written."""
+    """Knows the log fields of a request; puts them together only for lines that are written."""
 
     def log_fields(self) -> Mapping[str, object]:
         """Field names in distribution's spelling (``http.request.id`` …) and their values."""

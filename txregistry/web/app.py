@@ -128,7 +128,7 @@ class RegistryApp:
         """The canonical address has no slash at its end."""
         request.answer(request.moved(request.uri.partition(b"?")[0].rstrip(b"/")))
 
-    @app.handle_errors(HTTPException)
+    @app.handle_errors(HTTPException)  # type: ignore[arg-type]  # Klein cannot know our kind of request
     def unmatched(self, request: RegistryRequest, failure: Failure) -> None:
         """No route has this path."""
         error = failure.value

@@ -39,7 +39,7 @@ class Gate:
             request.header(b"X-Forwarded-Proto"),
         )
         grant = await self.access.authorize(credentials, wanted)
-        request.user = grant.user
+        request.user_name = grant.user
 
     async def repository(self, request: RegistryRequest, name: str) -> IRepository:
         """
@@ -48,7 +48,5 @@ class Gate:
         :raises Unauthorized: the request lacks a right, whether or not the repository exists.
         :raises InvalidName: there can be no such repository.
         """
-        await self.admit(
-            request, needed(request.method.decode("ascii"), name, request.query(b"from") or "")
-        )
+        await self.admit(request, needed(request.method.decode("ascii"), name, request.query(b"from") or ""))
         return self.wrap(self.namespace.repository(RepositoryName.parse(name)), request)

@@ -49,7 +49,7 @@ class BodyTooLarge(Exception):
 
 @define(eq=False)
 class Budget:
-    """Bytes that all bodies of a process may hold together, beyond which each one pauses as soon as it holds any."""
+    """Bytes that all bodies of a process may hold together; beyond, each pauses as soon as it holds any."""
 
     limit: int = 64 * 1024 * 1024
     held: int = field(default=0, init=False)

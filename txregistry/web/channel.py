@@ -35,11 +35,11 @@ READ_SIZE = 256 * 1024
 HEADER_LIMIT = 96 * 1024
 #: Seconds for a whole header block.
 HEADER_TIMEOUT = 30.0
-#: The idle timer starts anew whenever this many bytes of a body have come: the least rate is this per time-out.
+#: The idle timer starts anew when this many bytes of a body have come: the least rate is this per time-out.
 PROGRESS = 4 * 1024
 #: A rest of a refused body up to this many bytes is read and dropped, to keep the connection.
 SMALL_REST = 256 * 1024
-#: What is read and dropped of a refused body before the connection is cut, so that the client sees the answer.
+#: What is read and dropped of a refused body before the connection is cut: time to see the answer.
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 10.0
 #: Seconds of silence after which the kernel asks whether a client is still there.
@@ -85,13 +85,10 @@ class StreamingChannel(HTTPChannel):
         super().connectionMade()
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpKeepAlive(True)
-            handle = self.transport.getHandle()
-            if isinstance(handle, socket.socket):
-                handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
-                handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_LIMIT)
+            _notice_the_gone(self.transport)
         self.site.connections.add(self)
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         if self._drain_call is not None:
             self._drain_call.cancel()
             self._drain_call = None
@@ -297,3 +294,11 @@ class StreamingChannel(HTTPChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.refuse(400, "malformed request")
+
+
+def _notice_the_gone(transport: Any) -> None:
+    """Have the kernel end a connection whose client vanished or takes nothing any more."""
+    handle = transport.getHandle()
+    if isinstance(handle, socket.socket):
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_LIMIT)

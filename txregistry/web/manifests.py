@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from attrs import define
 
@@ -23,13 +24,13 @@ SMALL = 32 * 1024
 
 def accepted_types(lines: Iterable[str]) -> frozenset[str]:
     """The media types that ``Accept`` lines name, in lower case, without parameters."""
-    return frozenset(
-        item.partition(";")[0].strip().lower() for line in lines for item in line.split(",")
-    ) - {""}
+    return frozenset(item.partition(";")[0].strip().lower() for line in lines for item in line.split(",")) - {
+        ""
+    }
 
 
 def accepts(accepted: frozenset[str], media_type: str) -> bool:
-    """Whether a client takes *media_type*; one that names nothing takes everything (RFC 9110 section 12.5.1)."""
+    """Whether a client takes *media_type*; one that names nothing takes everything (RFC 9110, 12.5.1)."""
     return not accepted or not accepted.isdisjoint((media_type, "*/*", "application/*"))
 
 
@@ -72,7 +73,7 @@ class ManifestRoutes:
 
     @staticmethod
     async def _default_child(repository: IRepository, manifest: Manifest) -> Manifest:
-        """What a client that knows no lists gets for a tag: the image for amd64 and linux, as distribution has it."""
+        """What a client that knows no lists gets for a tag: the image for amd64 and linux, as in distribution."""
         for reference in manifest.references:
             platform = reference.platform
             if platform is not None and (platform.architecture, platform.os) == ("amd64", "linux"):
@@ -81,7 +82,7 @@ class ManifestRoutes:
         raise TagUnknown(str(repository.name), "amd64/linux")
 
     async def put(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
-        """Store a manifest, and tag it if *reference* is a tag (OCI distribution-spec, "Pushing manifests")."""
+        """Store a manifest; tag it if *reference* is a tag (OCI distribution-spec, "Pushing manifests")."""
         asked = parse_reference(reference)
         payload = await request.body.read_all(self.limit)
         algorithm = asked.algorithm if isinstance(asked, Digest) else CANONICAL
@@ -121,7 +122,5 @@ class ManifestRoutes:
 async def _delete(repository: IRepository, digest: Digest) -> None:
     await repository.manifests.delete(digest)
     for tag in await repository.tags.lookup(digest):
-        try:
+        with suppress(TagUnknown):  # somebody may be faster
             await repository.tags.untag(tag)
-        except TagUnknown:
-            pass  # somebody was faster

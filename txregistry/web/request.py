@@ -33,7 +33,7 @@ _NO_FIELDS: Mapping[str, object] = {}
 
 
 def clean_path(path: bytes) -> bytes:
-    """*path* without empty, ``.`` and ``..`` segments, as Go's router redirects to it; a final slash stays."""
+    """*path* without empty, ``.`` and ``..`` segments, as Go's router has it; a final slash stays."""
     kept: list[bytes] = []
     for segment in path.split(b"/"):
         if segment == b"..":
@@ -50,7 +50,7 @@ class RegistryRequest(Request):
 
     :ivar body: what the client sends along.
     :ivar id: names the request in the log.
-    :ivar user: who asks, once that is known.
+    :ivar user_name: who asks, once that is known.
     :ivar vars: what the route read from the path, for the log.
     :ivar routed: a route was found, so that the configured headers go out.
     """
@@ -61,9 +61,10 @@ class RegistryRequest(Request):
     body: Body | NoBody = NoBody()
     channel: StreamingChannel
     client: Any
+    site: Any  # a RegistrySite
     begun = False
     routed = False
-    user = ""
+    user_name = ""
     started = 0.0
     vars: Mapping[str, str] = {}
     errors: tuple[Problem, ...] = ()
@@ -213,8 +214,8 @@ class RegistryRequest(Request):
                 fields[f"http.request.{field}"] = value
         for name_, value in self.vars.items():
             fields[f"vars.{name_}"] = value
-        if self.user:
-            fields["auth.user.name"] = self.user
+        if self.user_name:
+            fields["auth.user.name"] = self.user_name
         return fields
 
     # --- answering ---

@@ -182,7 +182,7 @@ class FileSender:
     # --- cold files ---
 
     def _in_memory(self, size: int) -> bool:
-        """Whether the next *size* bytes can be sent without waiting for a disk (or that cannot be found out)."""
+        """Whether *size* more bytes can be sent without waiting for a disk, as far as that can be known."""
         if not self._probing or self._position + size <= self._warm_until:
             return True
         try:

@@ -24,7 +24,7 @@ def shielded(work: Coroutine[Any, Any, T]) -> Deferred[T]:
 
     def ended(result: T | Failure) -> None:
         if not waiting.called:
-            waiting.callback(result)  # type: ignore[arg-type]  # a Failure makes it an errback
+            waiting.callback(result)  # a Failure makes it an errback
         elif isinstance(result, Failure):
             _log.failure("work failed after its client had left", result)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import strftime, time
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.internet.protocol import ServerFactory
+from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
 
@@ -16,9 +16,6 @@ from txregistry.web.body import Budget
 from txregistry.web.channel import StreamingChannel
 from txregistry.web.replies import API_VERSION, Headers, Problem, problem_reply, reason
 from txregistry.web.request import RegistryRequest
-
-if TYPE_CHECKING:
-    from twisted.internet.protocol import Protocol
 
 #: Seconds that an idle connection is kept.
 IDLE_TIMEOUT = 60.0
@@ -36,7 +33,7 @@ class RegistrySite(ServerFactory):
     """
 
     noisy = False
-    protocol = StreamingChannel  # type: ignore[assignment]
+    protocol = StreamingChannel
 
     def __init__(
         self,
@@ -66,13 +63,12 @@ class RegistrySite(ServerFactory):
         """A connection, or none any more while the service ends."""
         if self._drained is not None:
             return None
-        channel = StreamingChannel()
-        channel.factory = self  # type: ignore[attr-defined]
-        channel.site = self
+        channel: Any = StreamingChannel()
+        channel.factory = channel.site = self
         channel.requestFactory = RegistryRequest
         channel.timeOut = self.timeOut
-        channel.callLater = self.clock.callLater  # type: ignore[method-assign]
-        return channel
+        channel.callLater = self.clock.callLater
+        return cast(Protocol, channel)
 
     def http_date(self) -> bytes:
         """The time of day as HTTP writes it."""
@@ -113,7 +109,7 @@ class RegistrySite(ServerFactory):
         what = _quoted(b"%s %s %s" % (request.method, request.uri, request.clientproto))
         referer = _quoted(_last(request, b"Referer"))
         agent = _quoted(_last(request, b"User-Agent"))
-        user = _quoted(request.user.encode()) or "-"
+        user = _quoted(request.user_name.encode()) or "-"
         return (
             f'{host} - {user} [{self._stamp[1]}] "{what}" {status} {request.sentLength} "{referer}" "{agent}"'
         )
@@ -122,9 +118,8 @@ class RegistrySite(ServerFactory):
 
     def request_ended(self) -> None:
         """A channel has one request less, or is gone."""
-        if self._drained is not None and not self.connections:
-            if not self._drained.called:
-                self._drained.callback(None)
+        if self._drained is not None and not self.connections and not self._drained.called:
+            self._drained.callback(None)
 
     def drain(self) -> Deferred[None]:
         """

@@ -150,7 +150,7 @@ class UploadRoutes:
 
     def _state(
         self, request: RegistryRequest, repository: IRepository, id: str
-    ) -> rules.UploadState | None | Reply:
+    ) -> rules.UploadState | Reply | None:
         """The state that the client carries, ``None`` if it lost it, or the refusal of a wrong one."""
         if not rules.may_be_upload_id(id):
             raise UploadUnknown(id)

@@ -1,0 +1,69 @@
+# The two commands are `make run` and `make test`; both do all of their own set-up.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+JOBS ?= 2
+
+# Every test package but the live one, and the modules beside them.
+UNIT := $(patsubst tests/%/__init__.py,tests.%,$(filter-out tests/live/% tests/contracts/% tests/fakes/%,\
+	$(wildcard tests/*/__init__.py))) $(patsubst tests/%.py,tests.%,$(wildcard tests/test_*.py))
+
+# Real clients and servers that the live tests and the bench use: command and Debian package.
+LIVE_TOOLS := docker-registry skopeo podman buildah docker.io containerd runc crun iptables netavark \
+	strace wrk apache2-utils curl
+LIVE_COMMANDS := docker-registry skopeo podman buildah dockerd docker containerd ctr runc strace wrk ab curl
+
+.PHONY: run test unit live lint format bench tools install clean
+
+run: $(INSTALLED)
+	@mkdir -p var
+	@echo 'txregistry listens on http://127.0.0.1:5000, storage under ./var (conf/development.yml)'
+	@echo 'push to it:  skopeo copy --dest-tls-verify=false SOURCE docker://127.0.0.1:5000/NAME:TAG'
+	@echo '             docker push 127.0.0.1:5000/NAME:TAG'
+	@exec $(BIN)/txregistry serve conf/development.yml
+
+test: $(INSTALLED) tools lint unit live
+
+unit: $(INSTALLED)
+	$(BIN)/trial -j$(JOBS) $(UNIT)
+
+live: $(INSTALLED) tools
+	$(BIN)/trial --temp-directory=_trial_temp.live tests.live
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) tools
+	$(BIN)/python -m bench $(BENCH)
+
+install: $(INSTALLED)
+
+$(INSTALLED): setup.py pyproject.toml
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("txregistry needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[dev]' --config-settings editable_mode=compat
+	touch $@
+
+tools:
+	@missing=; for command in $(LIVE_COMMANDS); do \
+		PATH="$$PATH:/usr/sbin:/sbin" command -v $$command >/dev/null || missing="$$missing $$command"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing what the tests need:$$missing"; \
+		$(SUDO) apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) -E apt-get install -qq -y --no-install-recommends $(LIVE_TOOLS); \
+	fi
+
+clean:
+	rm -rf $(VENV) build *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis
