@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -60,6 +59,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _USER = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@%]*")
 _HOST = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:\[\]<>\"%\x80-\U0010ffff]*")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 _PORT = re.compile(r"(:[0-9]*)?")
 
 
@@ -108,5 +108,5 @@ def _authority_problem(authority: str) -> str | None:
 
 def is_absolute(text: str) -> bool:
     """Say whether *text*, a URL without problem, has both a scheme and a host."""
-    split = urlsplit(text)
-    return bool(split.scheme and split.netloc.rpartition("@")[2])
+    absolute = _ABSOLUTE.match(text)
+    return bool(absolute and absolute[1].rpartition("@")[2])

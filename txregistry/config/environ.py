@@ -104,7 +104,7 @@ class _Assignment:
             raise _LeadsNowhere(f"{parts[0]!r} is no index of a list")
         index = int(parts[0]) if len(parts[0]) < 10 else len(values) + 1
         if index > len(values):
-            raise _LeadsNowhere(f"there is no item {index} to change, nor is it the next one")
+            raise _LeadsNowhere(f"no item {index} to change or to add")
         old = values[index] if index < len(values) else None
         item = self._descend(shape.item, old, parts[1:], (*path, index))
         return [*values[:index], item, *values[index + 1 :]]

@@ -77,7 +77,7 @@ def _host(http: Cursor) -> str:
 
 def _headers(headers: Cursor) -> tuple[tuple[str, tuple[str, ...]], ...]:
     kept = []
-    for name in headers:
+    for name in sorted(headers):
         values = tuple(_LINE_ENDS.sub(" ", value).strip() for value in headers.texts(name))
         if not _TOKEN.fullmatch(name):
             headers.warn(name, "ignored, since no header can have this name")

@@ -75,7 +75,7 @@ class HttpConfig:
     relativeurls: bool = False
     #: ``None``: make one up at the start.
     secret: str | None = field(default=None, repr=False)
-    #: Added to every answer of the API.
+    #: Added to every answer of the API; sorted by name.
     headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: Seconds that a stopping daemon waits for requests under way; 0 does not wait.
     draintimeout: float = 0.0

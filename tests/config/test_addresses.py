@@ -1,0 +1,93 @@
+"""Listening addresses and public URLs."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from txregistry.config.addresses import Address, NotAnAddress, is_absolute, parse_address, url_problem
+
+
+class ParseAddressTests(SynchronousTestCase):
+    """Go's notation of TCP addresses."""
+
+    def test_good(self) -> None:
+        """Host and port, either of them missing, IPv6 in brackets, a service name."""
+        for text, address in [
+            (":5000", Address("", 5000)),
+            ("127.0.0.1:5000", Address("127.0.0.1", 5000)),
+            ("registry.example.com:0", Address("registry.example.com", 0)),
+            ("[::1]:5000", Address("::1", 5000)),
+            ("[fe80::1%eth0]:5000", Address("fe80::1%eth0", 5000)),
+            ("localhost:", Address("localhost", 0)),
+            (":http", Address("", 80)),
+            ("", Address("", 0)),
+        ]:
+            self.assertEqual(address, parse_address(text))
+
+    def test_bad(self) -> None:
+        """No port, a port too high or unknown, IPv6 without brackets."""
+        bad = (
+            "5000",
+            "localhost",
+            ":65536",
+            ":99999999999",
+            ":no-such-service",
+            "::1:5000",
+            "[::1:5000",
+            "a]:5000",
+        )
+        for text in (*bad, ":٣"):
+            self.assertRaises(NotAnAddress, parse_address, text)
+
+    @given(st.text())
+    def test_any_text(self, text: str) -> None:
+        """Every text is an address or is refused."""
+        try:
+            self.assertTrue(0 <= parse_address(text).port < 65536)
+        except NotAnAddress as problem:
+            self.assertTrue(str(problem))
+
+
+class UrlProblemTests(SynchronousTestCase):
+    """What Go's parser takes for a URL."""
+
+    def test_good(self) -> None:
+        """Whole URLs, paths, and odd things that parse."""
+        for text in (
+            "https://registry.example.com",
+            "https://registry.example.com:5000/a/b",
+            "http://[::1]:5000/",
+            "http://user:secret@host/",
+            "registry.example.com",
+            "registry:5000",
+            "/a:b",
+            "http://h?%zz",
+            "http://h:",
+        ):
+            self.assertIsNone(url_problem(text), text)
+
+    def test_bad(self) -> None:
+        """Everything that distribution would not start with."""
+        for text in (
+            "127.0.0.1:5000",
+            ":5000",
+            "http://a:b",
+            "http://a b",
+            "http://a/%zz",
+            "http://a#%zz",
+            "http://[::1",
+            "http://[::1]x",
+            "http://us er@h",
+            "http://a\n",
+            "http://%zz",
+        ):
+            self.assertIsNotNone(url_problem(text), text)
+
+    def test_absolute(self) -> None:
+        """A URL is absolute if it has a scheme and a host."""
+        for text in ("https://registry.example.com", "http://[x]/", "http://user@host"):
+            self.assertTrue(is_absolute(text), text)
+        for text in ("registry:5000", "/a", "https:///a", "//host", "https://user@"):
+            self.assertFalse(is_absolute(text), text)

@@ -1,0 +1,201 @@
+"""The section ``storage``."""
+
+from __future__ import annotations
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.config.kinds import read
+from txregistry.config.drivers import InMemoryOptions
+from txregistry.config.reading import Reading
+from txregistry.config.values import DescriptorCacheConfig, StorageConfig
+
+DEFAULTS = StorageConfig("inmemory", InMemoryOptions())
+
+
+def reading(storage: str) -> Reading:
+    """Read a storage section."""
+    return read(f"version: 0.1\nstorage: {storage}\nhttp: {{addr: ':0'}}\n")
+
+
+class ReadStorageTests(SynchronousTestCase):
+    """Where content lives, and what may be done with it."""
+
+    def good(self, more: str) -> StorageConfig:
+        """Read keys beside the driver, without fault or warning."""
+        result = reading(f"{{inmemory: , {more}}}")
+        self.assertEqual(((), ()), (result.faults, result.warnings))
+        return result.require().storage
+
+    def bad(self, more: str) -> tuple[str, ...]:
+        """Read keys beside the driver, and give the faults."""
+        return reading(f"{{inmemory: , {more}}}").faults
+
+    def test_driver_by_name(self) -> None:
+        """A driver without parameters can be named alone."""
+        self.assertEqual(DEFAULTS, reading("inmemory").require().storage)
+
+    def test_driver_with_other_keys(self) -> None:
+        """The keys that are no drivers may stand beside it, even empty."""
+        self.assertEqual(DEFAULTS, self.good("cache: , delete: , maintenance: , tag: "))
+
+    def test_no_driver(self) -> None:
+        """Without a driver nothing can be stored."""
+        for storage in ("", "{}", "''", "{delete: {enabled: true}}", "cache", "{tag: {concurrencylimit: 5}}"):
+            self.assertEqual(
+                ("storage: must name a driver, one of filesystem, inmemory",), reading(storage).faults
+            )
+
+    def test_two_drivers(self) -> None:
+        """One driver is enough."""
+        self.assertEqual(
+            ("storage: must name exactly one driver, not 'filesystem' and 'inmemory'",),
+            reading("{inmemory: , filesystem: }").faults,
+        )
+
+    def test_unsupported_drivers(self) -> None:
+        """Distribution's other drivers are told from inventions."""
+        for driver in ("s3", "s3aws", "gcs", "azure", "swift", "oss"):
+            self.assertEqual((f"storage.{driver}: not supported yet",), reading(f"{{{driver}: }}").faults)
+        self.assertEqual(
+            ("storage.floppy: unknown storage driver, not one of filesystem, inmemory",),
+            reading("floppy").faults,
+        )
+
+    def test_unknown_parameters(self) -> None:
+        """A parameter that the driver does not read has no effect."""
+        self.assertEqual(
+            ("storage.filesystem.rootdir: unknown key, ignored",),
+            reading("{filesystem: {rootdir: /x}}").warnings,
+        )
+
+    def test_delete(self) -> None:
+        """Deleting is allowed by a plain true; a text that looks like it is only a warning."""
+        self.assertEqual(evolve(DEFAULTS, delete_enabled=True), self.good("delete: {enabled: yes}"))
+        self.assertEqual(DEFAULTS, self.good("delete: {enabled: false}"))
+        result = reading("{inmemory: , delete: {enabled: 'true'}}")
+        self.assertFalse(result.require().storage.delete_enabled)
+        self.assertEqual(
+            ("storage.delete.enabled: taken as false, since 'true' is not a boolean",), result.warnings
+        )
+        self.assertEqual(("storage.delete: must be a mapping, not text",), self.bad("delete: true"))
+
+    def test_redirect(self) -> None:
+        """Where the section is given it must say true or false."""
+        self.assertEqual(evolve(DEFAULTS, redirect_disabled=True), self.good("redirect: {disable: true}"))
+        self.assertEqual(DEFAULTS, self.good("redirect: {disable: no}"))
+        for redirect, got in [("", "empty"), ("{}", "empty"), ("{disable: 'true'}", "'true'")]:
+            self.assertEqual(
+                (f"storage.redirect.disable: must be true or false, not {got}",),
+                self.bad(f"redirect: {redirect}"),
+            )
+
+    def test_readonly(self) -> None:
+        """Readonly mode is switched on by a plain true."""
+        self.assertEqual(
+            evolve(DEFAULTS, readonly=True), self.good("maintenance: {readonly: {enabled: true}}")
+        )
+        self.assertEqual(DEFAULTS, self.good("maintenance: {readonly: {}}"))
+        self.assertEqual(
+            ("storage.maintenance.readonly: must be a mapping such as {enabled: true}, not empty",),
+            self.bad("maintenance: {readonly: }"),
+        )
+        self.assertEqual(
+            ("storage.maintenance.readonly: must be a mapping, not 'true'",),
+            self.bad("maintenance: {readonly: true}"),
+        )
+        for value, got in [("", "empty"), ("1", "'1'"), ("'true'", "'true'")]:
+            self.assertEqual(
+                (f"storage.maintenance.readonly.enabled: must be true or false, not {got}",),
+                self.bad(f"maintenance: {{readonly: {{enabled: {value}}}}}"),
+            )
+
+    def test_upload_purging(self) -> None:
+        """Purging is refused, unless it is switched off."""
+        self.assertEqual(DEFAULTS, self.good("maintenance: {uploadpurging: {enabled: false, age: 1h}}"))
+        for purging in (
+            "{}",
+            "{enabled: true}",
+            "{enabled: 'false'}",
+            "{age: 1h, interval: 1h, dryrun: true}",
+        ):
+            self.assertEqual(
+                ("storage.maintenance.uploadpurging: not supported yet, except {enabled: false}",),
+                self.bad(f"maintenance: {{uploadpurging: {purging}}}"),
+            )
+        for purging, got in [("", "empty"), ("false", "'false'")]:
+            self.assertEqual(
+                (f"storage.maintenance.uploadpurging: must be a mapping, not {got}",),
+                self.bad(f"maintenance: {{uploadpurging: {purging}}}"),
+            )
+
+    def test_tag_concurrency_limit(self) -> None:
+        """The limit is an integer and not negative."""
+        self.assertEqual(evolve(DEFAULTS, tag_concurrency_limit=8), self.good("tag: {concurrencylimit: 8}"))
+        for value, text in [
+            ("'8'", "must be an integer, not '8'"),
+            ("1.5", "must be an integer, not '1.5'"),
+            ("", "must be an integer, not empty"),
+            ("-1", "must not be negative, not -1"),
+        ]:
+            self.assertEqual(
+                (f"storage.tag.concurrencylimit: {text}",), self.bad(f"tag: {{concurrencylimit: {value}}}")
+            )
+
+    def test_descriptor_cache(self) -> None:
+        """Descriptors are remembered in memory, so many of them as is said."""
+        for cache, size in [
+            ("{blobdescriptor: inmemory}", 10000),
+            ("{layerinfo: inmemory}", 10000),
+            ("{blobdescriptor: inmemory, layerinfo: redis}", 10000),
+            ("{blobdescriptor: inmemory, blobdescriptorsize: 5}", 5),
+            ("{blobdescriptor: inmemory, blobdescriptorsize: '5'}", 5),
+            ("{blobdescriptor: inmemory, blobdescriptorsize: -1}", -1),
+            ("{blobdescriptor: inmemory, blobdescriptorsize: 5.0}", 5),
+        ]:
+            expected = evolve(DEFAULTS, descriptor_cache=DescriptorCacheConfig("inmemory", size))
+            self.assertEqual(expected, self.good(f"cache: {cache}"))
+
+    def test_no_descriptor_cache(self) -> None:
+        """An empty kind is none."""
+        for cache in (
+            "{}",
+            "{blobdescriptor: }",
+            "{blobdescriptor: ''}",
+            "{blobdescriptor: , layerinfo: inmemory}",
+        ):
+            self.assertEqual(DEFAULTS, self.good(f"cache: {cache}"))
+
+    def test_unknown_descriptor_cache(self) -> None:
+        """An unknown kind is none, with a warning; so is a size without cache."""
+        result = reading("{inmemory: , cache: {blobdescriptor: memcached, blobdescriptorsize: 5, foo: 1}}")
+        self.assertIsNone(result.require().storage.descriptor_cache)
+        self.assertEqual(
+            (
+                "storage.cache.foo: unknown key, ignored",
+                "storage.cache.blobdescriptor: nothing is cached, since no cache is called 'memcached'",
+                "storage.cache.blobdescriptorsize: has no effect without blobdescriptor: inmemory",
+            ),
+            result.warnings,
+        )
+
+    def test_redis_cache(self) -> None:
+        """A cache in Redis is refused, under either name."""
+        for key in ("blobdescriptor", "layerinfo"):
+            self.assertEqual(
+                (f"storage.cache.{key}: redis: not supported yet",), self.bad(f"cache: {{{key}: redis}}")
+            )
+
+    def test_bad_cache_size(self) -> None:
+        """The size must be a whole number."""
+        for value, got in [
+            ("x", "'x'"),
+            ("5.5", "'5.5'"),
+            ("'0x5'", "'0x5'"),
+            ("", "empty"),
+            ("[]", "a list"),
+        ]:
+            self.assertEqual(
+                (f"storage.cache.blobdescriptorsize: must be an integer, not {got}",),
+                self.bad(f"cache: {{blobdescriptor: inmemory, blobdescriptorsize: {value}}}"),
+            )

@@ -1,0 +1,136 @@
+"""What is refused until it is there."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.config.kinds import LEAST, read
+
+REFUSED = [
+    ("log: {reportcaller: true}", "log.reportcaller: not supported yet"),
+    ("log: {hooks: [{type: mail}]}", "log.hooks[0].type: mail: not supported yet"),
+    ("auth: {silly: {realm: r, service: s}}", "auth.silly: not supported yet"),
+    ("auth: {htpasswd: {realm: r, path: p}}", "auth.htpasswd: not supported yet"),
+    ("auth: {token: {realm: r}}", "auth.token: not supported yet"),
+    ("auth: mine", "auth.mine: unknown kind of access control"),
+    ("auth: {none: , token: }", "auth: must name exactly one kind, not 'none' and 'token'"),
+    ("middleware: {storage: [{name: redirect, disabled: yes}]}", "middleware.storage: not supported yet"),
+    ("middleware: {registry: [{name: x}]}", "middleware.registry: not supported yet"),
+    ("middleware: {repository: [{name: x}]}", "middleware.repository: not supported yet"),
+    ("reporting: {bugsnag: {apikey: k}}", "reporting.bugsnag: not supported yet"),
+    ("reporting: {newrelic: {licensekey: k}}", "reporting.newrelic: not supported yet"),
+    ("http: {tls: {certificate: c, key: k}}", "http.tls: not supported yet"),
+    ("http: {tls: {letsencrypt: {cachefile: f}}}", "http.tls: not supported yet"),
+    ("http: {debug: {addr: ':5001'}}", "http.debug: not supported yet"),
+    ("http: {h2c: {enabled: true}}", "http.h2c: not supported yet"),
+    ("notifications: {endpoints: [{disabled: yes}, {url: u}]}", "notifications.endpoints: not supported yet"),
+    ("redis: {addr: 'localhost:6379'}", "redis: not supported yet"),
+    ("redis: {addrs: ['localhost:6379']}", "redis: not supported yet"),
+    ("health: {storagedriver: {enabled: true}}", "health.storagedriver: not supported yet"),
+    ("health: {file: [{file: /x}]}", "health.file: not supported yet"),
+    ("health: {http: [{uri: u}]}", "health.http: not supported yet"),
+    ("health: {tcp: [{addr: a}]}", "health.tcp: not supported yet"),
+    ("proxy: {remoteurl: 'https://example.com'}", "proxy: not supported yet"),
+    ("compatibility: {schema1: {enabled: true}}", "compatibility.schema1: not supported yet"),
+    ("validation: {disabled: true}", "validation.disabled: not supported yet"),
+    ("validation: {manifests: {urls: {allow: [a]}}}", "validation.manifests.urls.allow: not supported yet"),
+    ("validation: {manifests: {urls: {deny: [a]}}}", "validation.manifests.urls.deny: not supported yet"),
+    (
+        "validation: {manifests: {indexes: {platforms: List}}}",
+        "validation.manifests.indexes.platforms: list: not supported yet",
+    ),
+    (
+        "validation: {manifests: {indexes: {platforms: some}}}",
+        "validation.manifests.indexes.platforms: must be all, none or list, not 'some'",
+    ),
+    ("policy: {repository: {classes: [image]}}", "policy.repository.classes: not supported yet"),
+]
+
+WITHOUT_EFFECT = [
+    "log: {reportcaller: false, hooks: []}",
+    "log: {hooks: [{type: mail, disabled: true}]}",
+    "auth:",
+    "auth: none",
+    "auth: {None: {}}",
+    "auth: {}",
+    "middleware: {storage: [], registry: , repository: []}",
+    "reporting: {bugsnag: {endpoint: e}, newrelic: {name: n, verbose: true}}",
+    "http: {http2: {disabled: true}, h2c: {enabled: false}}",
+    "http: {tls: {certificate: '', key: '', clientcas: [], letsencrypt: {email: e}}}",
+    "http: {debug: {prometheus: {enabled: true, path: /metrics}}}",
+    "notifications: {events: {includereferences: true}, endpoints: [{disabled: true, url: u}]}",
+    "redis: {password: p, db: 1, pool: {maxidle: 16}, dialtimeout: 10ms}",
+    "health: {storagedriver: {enabled: false, interval: 10s, threshold: 3}, file: []}",
+    "proxy: {username: u, password: p, ttl: 168h}",
+    "compatibility: {schema1: {enabled: false}}",
+    "validation: {enabled: true, disabled: true, manifests: {indexes: {platforms: ALL}}}",
+    "policy: {repository: {classes: []}}",
+]
+
+WARNED = [
+    ("log: {hooks: [{type: pager}]}", "log.hooks[0].type: no hook is called 'pager', ignored"),
+    ("auth: {none: {realm: r}}", "auth.none.realm: unknown key, ignored"),
+    ("middleware: {tags: [{name: x}]}", "middleware.tags: unknown key, ignored"),
+    (
+        "http: {tls: {key: k}}",
+        "http.tls: has no effect without tls.certificate, connections are not encrypted",
+    ),
+    (
+        "compatibility: {schema1: {signingkeyfile: k}}",
+        "compatibility.schema1.signingkeyfile: has no effect without enabled: true",
+    ),
+]
+
+SECTIONS = (
+    *("auth", "middleware", "reporting", "notifications", "redis", "health", "proxy", "compatibility"),
+    *("validation", "policy"),
+)
+
+
+class RefuseUnsupportedTests(SynchronousTestCase):
+    """A setting is refused when it would have an effect in distribution."""
+
+    def test_with_effect(self) -> None:
+        """Each of these would do something, so it stops the start."""
+        for text, fault in REFUSED:
+            self.assertEqual((fault,), read(f"{LEAST}{text}\n").faults, text)
+
+    def test_without_effect(self) -> None:
+        """Each of these would do nothing, so it is let pass."""
+        for text in WITHOUT_EFFECT:
+            result = read(f"{LEAST}{text}\n")
+            warnings = [line for line in result.warnings if not line.startswith("http: given more than once")]
+            self.assertEqual(((), []), (result.faults, warnings), text)
+
+    def test_with_a_warning(self) -> None:
+        """Each of these has no effect in distribution either, but somebody may believe it has."""
+        for text, warning in WARNED:
+            result = read(f"{LEAST}{text}\n")
+            result.require()
+            self.assertIn(warning, result.warnings, text)
+
+    def test_empty_sections(self) -> None:
+        """An empty section says nothing."""
+        for section in SECTIONS:
+            self.assertEqual(((), ()), _outcome(f"{section}:\n"))
+
+    def test_wrong_types(self) -> None:
+        """A wrong type is a fault even in a section that would have no effect."""
+        for section in SECTIONS:
+            self.assertEqual((f"{section}: must be a mapping, not a list",), _outcome(f"{section}: []\n")[0])
+        self.assertEqual(
+            (
+                "redis.db: must be an integer, not 'x'",
+                "health.storagedriver.interval: must be a duration such as 30s, not 'often'",
+                "notifications.endpoints[0].threshold: must be an integer, not 'x'",
+            ),
+            _outcome(
+                "redis: {db: x}\nhealth: {storagedriver: {interval: often}}\n"
+                "notifications: {endpoints: [{disabled: yes, threshold: x}]}\n"
+            )[0],
+        )
+
+
+def _outcome(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    result = read(LEAST + text)
+    return result.faults, result.warnings

@@ -1,0 +1,76 @@
+"""Hypothesis strategies for configurations."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import strategies as st
+
+from txregistry.config.durations import print_duration
+
+#: Where a setting stands: the keys from the top of the file.
+Place = tuple[str, ...]
+#: Some settings: text, numbers, booleans and lists of text by their place.
+Settings = dict[Place, object]
+
+_TEXT = st.text("abcXYZ019 :/.-_~%'\"#{}[],&*!|>@\\é", max_size=12)
+_NAME = st.text("abcxyz019-", min_size=1, max_size=6)
+_NUMBER = st.integers(-5, 5000)
+
+_FIXED: dict[Place, st.SearchStrategy[object]] = {
+    ("log", "level"): st.sampled_from(["error", "Warn", "INFO", "debug"]),
+    ("log", "formatter"): st.sampled_from(["text", "json", "logstash"]),
+    ("log", "accesslog", "disabled"): st.booleans(),
+    ("storage", "filesystem", "rootdirectory"): _TEXT.map("/".__add__),
+    ("storage", "filesystem", "maxthreads"): _NUMBER,
+    ("storage", "delete", "enabled"): st.booleans(),
+    ("storage", "redirect", "disable"): st.booleans(),
+    ("storage", "maintenance", "readonly", "enabled"): st.booleans(),
+    ("storage", "tag", "concurrencylimit"): st.integers(0, 64),
+    ("storage", "cache", "blobdescriptor"): st.sampled_from(["inmemory", "", "other"]),
+    ("storage", "cache", "blobdescriptorsize"): _NUMBER,
+    ("http", "addr"): st.integers(0, 65535).map(":{}".format),
+    ("http", "prefix"): st.sampled_from(["", "/", "/reg", "/reg/"]),
+    ("http", "host"): st.sampled_from(["", "https://registry.example.com", "registry.example.com"]),
+    ("http", "secret"): _TEXT,
+    ("http", "relativeurls"): st.booleans(),
+    ("http", "draintimeout"): st.integers(-(10**12), 10**12).map(print_duration),
+    ("catalog", "maxentries"): _NUMBER,
+    ("tags", "maxtags"): st.integers(0, 5000),
+}
+
+
+def settings() -> st.SearchStrategy[Settings]:
+    """Some settings that the daemon can start with, in any combination; the driver is given elsewhere."""
+    fixed = st.fixed_dictionaries({}, optional=_FIXED)
+    headers = st.dictionaries(_NAME, st.lists(_TEXT, max_size=3), max_size=2)
+    fields = st.dictionaries(_NAME, st.one_of(_TEXT, _NUMBER, st.booleans()), max_size=2)
+    return st.builds(_joined, fixed, headers, fields)
+
+
+def _joined(fixed: Settings, headers: dict[str, list[str]], fields: dict[str, object]) -> Settings:
+    joined = dict(fixed)
+    joined.update({("http", "headers", name): values for name, values in headers.items()})
+    joined.update({("log", "fields", name): value for name, value in fields.items()})
+    return joined
+
+
+def as_file(given: Settings) -> str:
+    """Write a configuration file with these settings, and the filesystem driver."""
+    tree: dict[str, object] = {"version": 0.1, "storage": {"filesystem": {}}}
+    for place, value in given.items():
+        below = tree
+        for key in place[:-1]:
+            inner = below.setdefault(key, {})
+            assert isinstance(inner, dict)
+            below = inner
+        below[place[-1]] = value
+    return json.dumps(tree, ensure_ascii=False, indent=1)
+
+
+def as_environ(given: Settings) -> dict[str, str]:
+    """Write these settings as variables of the environment."""
+    return {
+        "REGISTRY_" + "_".join(place).upper(): json.dumps(value, ensure_ascii=False)
+        for place, value in given.items()
+    }
