@@ -1,0 +1,42 @@
+"""The storage drivers that exist, by the name that a configuration gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from attrs import frozen
+
+from txregistry.drivers.filesystem import FilesystemDriver
+from txregistry.drivers.inmemory import InMemoryDriver
+from txregistry.interfaces import IStorageDriver, IWorkers
+
+
+@frozen
+class DriverKind:
+    """
+    One kind of driver.
+
+    :ivar name: the key below ``storage`` that chooses it.
+    :ivar build: makes a driver from its options and the threads that it may
+        use.  What the options are is the configuration's affair: an object
+        with the attributes that the row below names.
+    """
+
+    name: str
+    build: Callable[[Any, IWorkers], IStorageDriver]
+
+
+def _filesystem(options: Any, workers: IWorkers) -> IStorageDriver:
+    return FilesystemDriver(options.root_directory, workers, options.max_threads)
+
+
+def _inmemory(options: Any, workers: IWorkers) -> IStorageDriver:
+    return InMemoryDriver()
+
+
+#: Every kind by its name.
+DRIVERS: Mapping[str, DriverKind] = MappingProxyType(
+    {kind.name: kind for kind in (DriverKind("filesystem", _filesystem), DriverKind("inmemory", _inmemory))}
+)
