@@ -116,6 +116,7 @@ def assemble(config: Config, reactor: Any) -> Daemon:
         app.app.resource(),
         reactor,
         headers=_headers(http),
+        shortcut=app.shortcut,
         prefix=http.prefix.rstrip("/").encode(),
         access_log=None if config.log.accesslog_disabled else stdout.write,
         completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),

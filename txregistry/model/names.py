@@ -88,7 +88,7 @@ def parse_reference(text: str) -> Tag | Digest:
 
 
 def listing_key(name: str) -> str:
-    """The order of the catalog: ``/`` sorts below all other characters, so that children follow their parent."""
+    """The order of the catalog: ``/`` sorts below all other characters; children follow their parent."""
     return name.replace("/", "\0")
 
 

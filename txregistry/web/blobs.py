@@ -51,7 +51,7 @@ class BlobRoutes:
     async def get(
         self, request: RegistryRequest, repository: IRepository, digest: str
     ) -> Reply | ContentReply:
-        """The content, part of it, or the way to it (OCI distribution-spec, "Pulling blobs"; RFC 9110, 14)."""
+        """The content, part of it, or the way to it (OCI distribution-spec, "Pulling blobs")."""
         served = await repository.server.serve(Digest.parse(digest), request.method.decode("ascii"))
         if served.redirect is not None:
             return Reply(307, ((b"Location", served.redirect.encode()),))

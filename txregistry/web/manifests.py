@@ -73,7 +73,7 @@ class ManifestRoutes:
 
     @staticmethod
     async def _default_child(repository: IRepository, manifest: Manifest) -> Manifest:
-        """What a client that knows no lists gets for a tag: the image for amd64 and linux, as in distribution."""
+        """What a client that knows no lists gets for a tag: the image for amd64 and linux."""
         for reference in manifest.references:
             platform = reference.platform
             if platform is not None and (platform.architecture, platform.os) == ("amd64", "linux"):

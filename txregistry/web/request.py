@@ -8,12 +8,13 @@ Dispatch happens on the headers alone; the body is read by the route, from
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
 
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import parse_qs
@@ -69,6 +70,7 @@ class RegistryRequest(Request):
     vars: Mapping[str, str] = {}
     errors: tuple[Problem, ...] = ()
     _id = ""
+    _serving: Deferred[None] | None = None
 
     def __init__(self, channel: StreamingChannel, *_: object) -> None:
         super().__init__(channel, parsePOSTFormSubmission=False)
@@ -118,6 +120,8 @@ class RegistryRequest(Request):
         if self.begun and not self.finished:
             self.site.log_lost(self)
         super().connectionLost(reason)
+        if self._serving is not None:
+            self._serving.cancel()
 
     # --- dispatch ---
 
@@ -130,6 +134,8 @@ class RegistryRequest(Request):
                 self.answer(refusal)
                 self.finish()
                 return
+            if self.site.shortcut is not None and self.site.shortcut(self):
+                return
             self.prepath = []
             self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
             self.render(self.site.resource)
@@ -137,6 +143,25 @@ class RegistryRequest(Request):
             self.failed(Failure())
         finally:
             CURRENT.reset(context)
+
+    def run(self, serving: Coroutine[Any, Any, None]) -> None:
+        """
+        Serve by *serving*, which writes the answer and handles its own failures, and finish.
+
+        It is cancelled when the client leaves.
+        """
+        self._serving = Deferred.fromCoroutine(serving)
+        self._serving.addCallbacks(self._served, self._not_served)
+
+    def _served(self, _: None) -> None:
+        self._serving = None
+        if not self._disconnected:
+            self.finish()
+
+    def _not_served(self, failure: Failure) -> None:
+        self._serving = None
+        if not failure.check(CancelledError):
+            self.failed(failure)
 
     def _odd(self) -> Reply | None:
         """The answer to a request that no route should see; takes the prefix off the path of all others."""

@@ -28,6 +28,7 @@ class RegistrySite(ServerFactory):
     :param resource: renders every request whose path is inside *prefix*.
     :param headers: go out with every answer of a route.
     :param prefix: where the API is mounted, without a final slash; empty for the root.
+    :param shortcut: asked first; takes a request over, past *resource*, and says so.
     :param access_log: told each line of the access log.
     :param completed: told of every request that ended, whether its client got an answer or left.
     """
@@ -42,6 +43,7 @@ class RegistrySite(ServerFactory):
         *,
         headers: Headers = (),
         prefix: bytes = b"",
+        shortcut: Callable[[RegistryRequest], bool] | None = None,
         access_log: Callable[[str], None] | None = None,
         completed: Callable[[RegistryRequest, int], None] | None = None,
         timeout: float = IDLE_TIMEOUT,
@@ -50,6 +52,7 @@ class RegistrySite(ServerFactory):
         self.clock = clock
         self.headers = headers
         self.prefix = prefix
+        self.shortcut = shortcut
         self.timeOut = timeout
         self.budget = Budget()
         self.connections: set[StreamingChannel] = set()
