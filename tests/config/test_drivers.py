@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.config.kinds import read
+from tests.config.texts import read
 from txregistry.config.drivers import FilesystemOptions, InMemoryOptions
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.config.kinds import LEAST, read
+from tests.config.texts import LEAST, read
 from txregistry.config.values import FieldValue, LogConfig
 
 

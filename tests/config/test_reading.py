@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 import txregistry
-from tests.config.kinds import KINDS, LEAST, read
+from tests.config.texts import KINDS, LEAST, read
 from tests.strategies_config import Settings, as_environ, as_file, settings
 from txregistry.config.drivers import FilesystemOptions, InMemoryOptions
 from txregistry.config.reading import LONGEST_FILE, ConfigError, load_config
@@ -231,7 +231,8 @@ class LoadConfigTests(SynchronousTestCase):
     def test_huge(self) -> None:
         """A file that never ends is not read to its end."""
         self.assertEqual(
-            (f"/dev/zero: longer than {LONGEST_FILE} bytes",), load_config("/dev/zero", {}, KINDS).faults
+            (f"/dev/zero: longer than {LONGEST_FILE} bytes",),
+            load_config("/dev/zero", {}, KINDS).faults,
         )
 
 

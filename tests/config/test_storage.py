@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.config.kinds import read
+from tests.config.texts import read
 from txregistry.config.drivers import InMemoryOptions
 from txregistry.config.reading import Reading
 from txregistry.config.values import DescriptorCacheConfig, StorageConfig

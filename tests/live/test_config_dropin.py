@@ -11,7 +11,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from tests.config.kinds import KINDS
+from tests.config.texts import KINDS
 from tests.live.case import LiveTestCase
 from tests.live.processes import Program, free_port, require
 from txregistry.config.reading import load_config
@@ -274,10 +274,10 @@ def _listens(program: Program) -> bool:
         links = [str(fd.readlink()) for fd in Path(f"/proc/{program.pid}/fd").iterdir()]
     except FileNotFoundError:
         return False  # a descriptor, or the program, went away meanwhile
-    return any(f"socket:[{inode}]" in links for inode in _listening_inodes(program.pid))
+    return any(f"socket:[{inode}]" in links for inode in _listening_inodes())
 
 
-def _listening_inodes(pid: int) -> list[str]:
+def _listening_inodes() -> list[str]:
     """List the sockets of the whole machine that take connections."""
     inodes = []
     for name, state_column, listening, inode_column in [
@@ -285,7 +285,7 @@ def _listening_inodes(pid: int) -> list[str]:
         ("tcp6", 3, "0A", 9),
         ("unix", 3, "00010000", 6),
     ]:
-        for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]:
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
             columns = line.split()
             if columns[state_column] == listening:
                 inodes.append(columns[inode_column])

@@ -1,4 +1,4 @@
-"""A driver table for tests, of the drivers whose options the configuration knows."""
+"""Reading configuration texts in tests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from txregistry.config.reading import Reading, read_config
 
 @frozen
 class Kind:
-    """A row without the driver."""
+    """A driver as the configuration sees it."""
 
     name: str
     read_options: OptionsReader
 
 
+#: The drivers that exist.
 KINDS = {name: Kind(name, reader) for name, reader in DRIVER_OPTIONS.items()}
 
 #: The least that a file must say.
