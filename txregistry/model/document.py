@@ -48,6 +48,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
+def _latest(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of equal names the last, in its own place among the others."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        members.clear()
+        for name, value in pairs:
+            members.pop(name, None)
+            members[name] = value
+    return members
+
+
 def _no_constant(text: str) -> NoReturn:
     raise InvalidDocument(f"{text} is not a JSON value")
 
@@ -92,10 +103,8 @@ def read_document(payload: bytes, careful: bool = True) -> dict[str, Any]:
         raise InvalidDocument(f"more than {SIZE_LIMIT} objects and lists")
     try:
         text = payload.decode("utf-8", "strict" if careful else "replace")
-        if careful:
-            document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-        else:
-            document = json.loads(text, parse_constant=_no_constant)
+        members = _unique if careful else _latest
+        document = json.loads(text, object_pairs_hook=members, parse_constant=_no_constant)
         if not isinstance(document, dict):
             raise InvalidDocument("the document is not a JSON object")
         if careful:

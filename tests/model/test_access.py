@@ -1,0 +1,39 @@
+"""Tests for what a request needs."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from txregistry.model.access import CATALOG, Access, needed
+
+
+class NeededTests(SynchronousTestCase):
+    """Rights by method."""
+
+    def actions(self, method: str) -> list[str]:
+        """The actions on one repository that *method* needs."""
+        wanted = needed(method, "a/b")
+        self.assertTrue(all((access.type, access.name) == ("repository", "a/b") for access in wanted))
+        return [access.action for access in wanted]
+
+    def test_methods(self) -> None:
+        """Reading needs pull, writing both, deleting its own right; other methods none."""
+        for method in ("GET", "HEAD"):
+            self.assertEqual(self.actions(method), ["pull"])
+        for method in ("POST", "PUT", "PATCH"):
+            self.assertEqual(self.actions(method), ["pull", "push"])
+        self.assertEqual(self.actions("DELETE"), ["delete"])
+        for method in ("OPTIONS", "TRACE", "get", ""):
+            self.assertEqual(self.actions(method), [])
+
+    def test_mount(self) -> None:
+        """A mount also needs to pull from its source."""
+        self.assertEqual(
+            needed("POST", "a", "b")[-1:],
+            (Access("repository", "b", "pull"),),
+        )
+        self.assertEqual(len(needed("POST", "a", "b")), 3)
+
+    def test_catalog(self) -> None:
+        """The catalog needs everything on the registry's catalog."""
+        self.assertEqual(CATALOG, (Access("registry", "catalog", "*"),))
