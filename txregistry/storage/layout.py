@@ -231,7 +231,7 @@ _PLACES = re.compile(
     rf"_layers/(?P<layer>{_ALGORITHM}/[0-9a-f]+)/link"
     rf"|_manifests/revisions/(?P<revision>{_ALGORITHM}/[0-9a-f]+)/link"
     rf"|_manifests/tags/(?P<tag>[^/]+)/(?:current|index/(?P<past>{_ALGORITHM}/[0-9a-f]+))/link"
-    r"|_uploads/(?P<id>[^/]+)/(?P<part>data|startedat|hashstates/sha256/[0-9]+)"
+    r"|_uploads/(?P<id>[^/]+)/(?P<part>data|startedat|closing|hashstates/sha256/[0-9]+)"
     r"))\Z"
 )
 

@@ -214,18 +214,21 @@ class Upload:
         """
         try:
             return await self._tools.driver.writer(layout.upload_closing(self._name, self.id))
-        except BaseException:
-            await self._close()
+        except Exception:
+            with suppress(StorageError):
+                await self._close()
             raise
 
     async def _publish(self, descriptor: Descriptor, verified: bool) -> None:
         tools, data = self._tools, layout.upload_data(self._name, self.id)
+        self._ended = True
         try:
             await self._writer.commit()
-        except BaseException:
-            await self._close()
+        except Exception:
+            # Some of what the digest has seen may be lost, so nothing is kept of it.
+            with suppress(StorageError):
+                await self._writer.close()
             raise
-        self._ended = True
         if not verified:
             digest = descriptor.digest
             if await content_digest(tools.driver, data, digest.algorithm, tools.workers) != digest:

@@ -12,7 +12,14 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from txregistry.errors import ContentBusy, ContentTooLarge, PathNotFound, UploadBusy, UploadUnknown
+from txregistry.errors import (
+    ContentBusy,
+    ContentTooLarge,
+    PathNotFound,
+    StorageError,
+    UploadBusy,
+    UploadUnknown,
+)
 from txregistry.interfaces import IFileWriter, IUpload, IUploadStore, UploadStatus
 from txregistry.model.names import RepositoryName
 from txregistry.storage import layout
@@ -92,8 +99,9 @@ class UploadStore:
         except UploadUnknown:
             await self._undo(id, writer)
             raise
-        except BaseException:
-            await (writer.close() if writer.size else writer.cancel())
+        except Exception:
+            with suppress(StorageError):
+                await (writer.close() if writer.size else writer.cancel())
             raise
         return Upload(self._name, id, began, writer, progress, self._tools)
 

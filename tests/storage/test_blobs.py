@@ -1,0 +1,165 @@
+"""Tests for the blobs that all repositories share."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.python.components import proxyForInterface
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from txregistry.drivers.inmemory import InMemoryDriver
+from txregistry.errors import BlobUnknown, ContentTooLarge, ContentTruncated, StorageError
+from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IStorageDriver
+from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
+from txregistry.storage import layout
+from txregistry.storage.blobs import SharedBlobs
+
+CONTENT = b"some content"
+DIGEST = Digest.of(CONTENT)
+DESCRIPTOR = Descriptor(OCTET_STREAM, DIGEST, len(CONTENT))
+
+
+class SlowDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
+    """Stores nothing before it is told to."""
+
+    def __init__(self, driver: IStorageDriver) -> None:
+        super().__init__(driver)
+        self.gates: list[Deferred[None]] = []
+
+    async def put(self, path: str, content: bytes, durable: bool = True) -> None:
+        gate: Deferred[None] = Deferred()
+        self.gates.append(gate)
+        await gate
+        await self._driver.put(path, content, durable)
+
+
+class SharedBlobsTests(SynchronousTestCase):
+    """Storing once, and reading what is stored."""
+
+    def setUp(self) -> None:
+        self.driver = InMemoryDriver()
+        self.blobs = SharedBlobs(self.driver)
+
+    def test_provides(self) -> None:
+        """They can be asked for one and for all."""
+        self.assertTrue(verifyObject(IBlobStatter, self.blobs))
+        self.assertTrue(verifyObject(IBlobEnumerator, self.blobs))
+
+    def test_put(self) -> None:
+        """A blob is described, opened and read by its digest."""
+        self.assertEqual(self.successResultOf(self.blobs.put(DIGEST, CONTENT)), DESCRIPTOR)
+        self.assertEqual(self.successResultOf(self.blobs.stat(DIGEST)), DESCRIPTOR)
+        self.assertEqual(self.successResultOf(self.blobs.get(DIGEST, len(CONTENT))), CONTENT)
+        reader = self.successResultOf(self.blobs.open(DESCRIPTOR))
+        self.assertEqual(self.successResultOf(reader.read(0, reader.size)), CONTENT)
+
+    def test_unknown(self) -> None:
+        """What is not stored is unknown to every question."""
+        for question in (self.blobs.stat(DIGEST), self.blobs.get(DIGEST, 1), self.blobs.open(DESCRIPTOR)):
+            self.failureResultOf(question, BlobUnknown)
+
+    def test_too_large(self) -> None:
+        """What is larger than wanted is not read."""
+        self.successResultOf(self.blobs.put(DIGEST, CONTENT))
+        self.failureResultOf(self.blobs.get(DIGEST, len(CONTENT) - 1), ContentTooLarge)
+
+    def test_kept(self) -> None:
+        """A blob that is there is not written again; what was brought for it stays where it is."""
+        path = layout.blob_data(DIGEST)
+        self.successResultOf(self.blobs.put(DIGEST, CONTENT))
+        before = self.successResultOf(self.driver.stat(path)).modified
+        self.successResultOf(self.driver.put("/brought", CONTENT))
+        self.successResultOf(self.blobs.adopt(DESCRIPTOR, "/brought"))
+        self.successResultOf(self.blobs.put(DIGEST, CONTENT))
+        self.assertEqual(self.successResultOf(self.driver.stat(path)).modified, before)
+        self.successResultOf(self.driver.stat("/brought"))
+
+    def test_adopted(self) -> None:
+        """A new blob is moved, not copied."""
+        self.successResultOf(self.driver.put("/brought", CONTENT))
+        self.successResultOf(self.blobs.adopt(DESCRIPTOR, "/brought"))
+        self.assertEqual(self.successResultOf(self.blobs.get(DIGEST, 100)), CONTENT)
+        self.failureResultOf(self.driver.stat("/brought"))
+
+    def test_truncated_is_replaced(self) -> None:
+        """A stored blob of the wrong size, left by a crash, gives way to a verified one."""
+        self.successResultOf(self.driver.put(layout.blob_data(DIGEST), CONTENT[:5]))
+        self.successResultOf(self.blobs.put(DIGEST, CONTENT))
+        self.assertEqual(self.successResultOf(self.blobs.get(DIGEST, 100)), CONTENT)
+
+    def test_open_other_size(self) -> None:
+        """Content that is not as long as was promised is not opened."""
+        self.successResultOf(self.driver.put(layout.blob_data(DIGEST), CONTENT[:5]))
+        self.failureResultOf(self.blobs.open(DESCRIPTOR), ContentTruncated)
+        self.successResultOf(self.driver.put(layout.blob_data(DIGEST), CONTENT + b"!"))
+        self.failureResultOf(self.blobs.open(DESCRIPTOR), StorageError)
+
+    def test_waits_for_the_first(self) -> None:
+        """Who brings a blob that somebody else is just storing does not answer before it is stored."""
+        slow = SlowDriver(self.driver)
+        blobs = SharedBlobs(slow)
+        first = Deferred.fromCoroutine(blobs.put(DIGEST, CONTENT))
+        second = Deferred.fromCoroutine(blobs.put(DIGEST, CONTENT))
+        self.assertNoResult(second)
+        [gate] = slow.gates
+        gate.callback(None)
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.assertEqual(len(slow.gates), 1)
+
+
+class EnumerationTests(SynchronousTestCase):
+    """Listing all blobs."""
+
+    def setUp(self) -> None:
+        self.driver = InMemoryDriver()
+        self.blobs = SharedBlobs(self.driver)
+        contents = [b"%d" % number for number in range(300)]
+        for content in contents:
+            self.successResultOf(self.blobs.put(Digest.of(content), content))
+        self.known = sorted((Digest.of(content) for content in contents), key=str)
+
+    def test_all(self) -> None:
+        """All of one algorithm are listed in the order of their digests."""
+        self.successResultOf(self.blobs.put(Digest.of(b"", "sha512"), b""))
+        page = self.successResultOf(self.blobs.digests("sha256"))
+        self.assertEqual((list(page.items), page.more), (self.known, False))
+        page = self.successResultOf(self.blobs.digests("sha512"))
+        self.assertEqual(page.items, (Digest.of(b"", "sha512"),))
+
+    def test_pages(self) -> None:
+        """Pages of any size visit each once, and the last says that it is the last."""
+        for size in (1, 7, 299, 300, 301):
+            seen: list[Digest] = []
+            more = True
+            while more:
+                page = self.successResultOf(
+                    self.blobs.digests("sha256", seen[-1].encoded if seen else "", size)
+                )
+                seen += page.items
+                more = page.more
+            self.assertEqual(seen, self.known)
+
+    def test_behind_anything(self) -> None:
+        """A listing may begin behind any text."""
+        for after in ("0", "8", "80", "8f0", "zz", "~", "Z", "\0", "../.."):
+            page = self.successResultOf(self.blobs.digests("sha256", after))
+            self.assertEqual(list(page.items), [digest for digest in self.known if digest.encoded > after])
+
+    def test_strangers(self) -> None:
+        """What is no blob, or lies on the wrong shelf, is passed over."""
+        stray = Digest.of(b"0")
+        for path in (
+            "/docker/registry/v2/blobs/sha256/zz/x/data",
+            "/docker/registry/v2/blobs/sha256/00/short/data",
+            f"/docker/registry/v2/blobs/sha256/00/{'1' * 64}/data",
+            f"/docker/registry/v2/blobs/sha256/{stray.encoded[:2]}/{stray.encoded[:2]}{'0' * 62}/other",
+        ):
+            self.successResultOf(self.driver.put(path, b""))
+        page = self.successResultOf(self.blobs.digests("sha256"))
+        self.assertEqual(list(page.items), self.known)
+
+    def test_nothing(self) -> None:
+        """An empty storage has no blobs."""
+        page = self.successResultOf(SharedBlobs(InMemoryDriver()).digests("sha256"))
+        self.assertEqual((page.items, page.more), ((), False))
