@@ -27,7 +27,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "log": frozenset(("model", "")),
     "listening": COMMON | {"web"},
     "assembly": COMMON | ROOMS | {"config", "log", "threads", "listening"},
-    "tap": COMMON | {"config", "assembly", "drivers"},
+    "tap": COMMON | {"config", "assembly"},
     "command": COMMON | {"config", "assembly", "tap"},
     "_version": frozenset(),
     "": frozenset(("_version",)),

@@ -24,6 +24,7 @@ from txregistry.auth.open import OpenAccess
 from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.config.addresses import parse_address
+from txregistry.config.drivers import DRIVER_OPTIONS
 from txregistry.config.values import Config, HttpConfig, StorageConfig
 from txregistry.drivers.table import DRIVERS
 from txregistry.interfaces import IBlobStore, IRepository, IStorageDriver
@@ -56,6 +57,10 @@ DISK_THREADS = 8
 HASH_THREADS = 2
 
 _STDOUT, _STDERR = 1, 2
+
+
+#: The drivers that a configuration may choose, each with the reader of its options.
+CONFIGURABLE = {name: DRIVER_OPTIONS[name] for name in DRIVERS}
 
 
 class Sequence(MultiService):

@@ -9,9 +9,8 @@ from twisted.application.service import IService
 from twisted.logger import Logger
 from twisted.python import usage
 
-from txregistry.assembly import assemble
+from txregistry.assembly import CONFIGURABLE, assemble
 from txregistry.config.reading import Reading, load_config
-from txregistry.drivers.table import DRIVERS
 
 #: Ends the process when the configuration cannot be used (EX_USAGE of sysexits.h).
 EXIT_CONFIG = 64
@@ -27,7 +26,7 @@ def read_configuration(path: str | None) -> Reading:
     if not path:
         reading = Reading(None, ("configuration path unspecified: give --config FILE",))
     else:
-        reading = load_config(path, os.environ, DRIVERS)
+        reading = load_config(path, os.environ, CONFIGURABLE)
     if reading.config is None:
         for fault in reading.faults:
             sys.stderr.write(f"{fault}\n")

@@ -10,7 +10,7 @@ from zope.interface import implementer
 from txregistry.errors import LinkInvalid, NameUnknown, PathNotFound, TagUnknown, Unsupported
 from txregistry.interfaces import IStorageDriver, ITagService
 from txregistry.model.digest import Digest
-from txregistry.model.names import Page, RepositoryName, Tag
+from txregistry.model.names import Page, RepositoryName, Tag, is_tag
 from txregistry.storage import layout
 from txregistry.storage.concurrency import concurrently
 from txregistry.storage.linkfile import read_link, write_link
@@ -53,7 +53,7 @@ class Tags:
                 if names:
                     break  # the last of them went away meanwhile
                 raise NameUnknown(self._name.text) from None
-            names += [entry.name for entry in page.items if entry.prefix and layout.tag_named(entry.name)]
+            names += [entry.name for entry in page.items if entry.prefix and is_tag(entry.name)]
             more = page.more
             if page.items:
                 after = page.items[-1].name

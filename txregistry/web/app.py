@@ -37,7 +37,7 @@ Serve = Callable[..., Awaitable[Answer]]
 Methods = Mapping[bytes, Serve]
 
 _READING = frozenset((b"GET", b"HEAD"))
-_HOT = re.compile(rb"/v2/([a-z0-9._/-]+)/(manifests|blobs)/([A-Za-z0-9:._-]+)\Z")
+_HOT = re.compile(rb"/v2/([a-z0-9._/-]+)/(?:(manifests|blobs)/([A-Za-z0-9:._-]+)|tags/list)\Z")
 
 
 def _methods(readonly: bool, **methods: Serve) -> Methods:
@@ -141,7 +141,7 @@ class RegistryApp:
 
     def shortcut(self, request: RegistryRequest) -> bool:
         """
-        Serve the two kinds of request that are most frequent by far, GET and HEAD of manifests and blobs.
+        Serve what is asked for most: GET and HEAD of manifests, blobs and tag lists.
 
         What is done is what the route does; only the way there is shorter.
         Whatever looks unusual is left to the routes.
@@ -152,13 +152,15 @@ class RegistryApp:
         if match is None:
             return False
         name, kind, reference = match.groups()
-        if kind == b"manifests":
-            methods, variable = self._manifest, "reference"
-        elif reference == b"uploads":
-            return False
+        if kind is None:
+            methods, variables = self._tag_list, {}
+        elif kind == b"manifests":
+            methods, variables = self._manifest, {"reference": reference.decode("ascii")}
+        elif reference != b"uploads":
+            methods, variables = self._blob, {"digest": reference.decode("ascii")}
         else:
-            methods, variable = self._blob, "digest"
-        request.run(self.serve(request, methods, name.decode("ascii"), **{variable: reference.decode("ascii")}))
+            return False
+        request.run(self.serve(request, methods, name.decode("ascii"), **variables))
         return True
 
     async def serve(self, request: RegistryRequest, methods: Methods, name: str, **variables: str) -> None:
