@@ -92,6 +92,29 @@ class RecogniseTests(SynchronousTestCase):
         self.assertEqual(stored(body(OCI_MANIFEST, config=None)).references[0].kind, Kind.LAYER)
         self.assertIsNone(stored(body(OCI_MANIFEST, subject=descriptor("x"))).subject)
 
+    def test_unread_members(self) -> None:
+        """What distribution never reads may hold anything, and then says nothing."""
+        for more in (
+            {"subject": []},
+            {"subject": {"digest": 1}},
+            {"annotations": []},
+            {"annotations": {"a": 1}},
+            {"artifactType": {}},
+            {"manifests": [descriptor(CHILD, data=1, artifactType=[])]},
+        ):
+            manifest = stored(body(OCI_INDEX, **more))
+            self.assertEqual([reference.digest for reference in manifest.references], [CHILD])
+            self.assertEqual((manifest.subject, manifest.artifact_type), (None, None))
+            self.assertEqual(dict(manifest.annotations), {})
+
+    def test_oci_members(self) -> None:
+        """Subject, artifactType and annotations are read."""
+        manifest = stored(
+            body(OCI_INDEX, subject=descriptor(LAYER), artifactType="a/b", annotations={"a": "b"})
+        )
+        self.assertEqual((manifest.subject, manifest.artifact_type), (LAYER, "a/b"))
+        self.assertEqual(dict(manifest.annotations), {"a": "b"})
+
     def test_last_counts(self) -> None:
         """Of members given twice, in one spelling or two, the last counts, as for distribution."""
         text = json.dumps(body(OCI_MANIFEST))

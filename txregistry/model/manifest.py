@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from txregistry.model.digest import CANONICAL, Digest, InvalidDigest
 from txregistry.model.document import InvalidDocument, Members, known, read_document
@@ -277,31 +277,38 @@ def _manifest(root: Members, media_type: str, payload: bytes, digest: Digest, ca
             config_media_type = members.text("mediaType")
         found.append(_reference(members, kind, careful))
     references = tuple(reference for reference in found if reference is not None)
-    if not rules.oci:
-        return Manifest(media_type, payload, digest, references, config_media_type=config_media_type)
-    subject = None
-    if "subject" in root:
-        subject = _digest(_descriptor(root.values["subject"], "subject", careful), careful)
-    return Manifest(
-        media_type,
-        payload,
-        digest,
-        references,
-        subject=subject,
-        artifact_type=root.text("artifactType") or None,
-        config_media_type=config_media_type,
-        annotations=root.table("annotations"),
-    )
+    manifest = Manifest(media_type, payload, digest, references, config_media_type=config_media_type)
+    return _with_oci_members(manifest, root, careful) if rules.oci else manifest
+
+
+def _with_oci_members(manifest: Manifest, root: Members, careful: bool) -> Manifest:
+    """*manifest* with what OCI added; distribution may have stored anything there."""
+    try:
+        subject = None
+        if "subject" in root:
+            subject = _digest(_descriptor(root.values["subject"], "subject", careful), careful)
+        return evolve(
+            manifest,
+            subject=subject,
+            artifact_type=root.text("artifactType") or None,
+            annotations=root.table("annotations"),
+        )
+    except InvalidDocument:
+        if careful:
+            raise
+        return manifest
 
 
 def _descriptor(value: Any, where: str, careful: bool) -> Members:
     """The members of a descriptor, with every type checked."""
     members = Members.of({} if value is None else value, _DESCRIPTOR, f"a {where} descriptor", careful)
-    for name in ("mediaType", "data", "artifactType"):
-        members.text(name)
+    members.text("mediaType")
     members.table("annotations")
-    if careful and members.integer("size") < 0:
-        raise InvalidManifest(f"size in {members.where} is negative")
+    if careful:
+        members.text("data")
+        members.text("artifactType")
+        if members.integer("size") < 0:
+            raise InvalidManifest(f"size in {members.where} is negative")
     return members
 
 
