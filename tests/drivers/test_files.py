@@ -1,0 +1,345 @@
+"""Tests of :mod:`txregistry.drivers._files`."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.drivers.disk_calls import DiskCalls, open_descriptors
+from txregistry.drivers._files import SYNC_EVERY, AppendFile, ReadFile
+from txregistry.errors import ContentBusy, ContentTruncated, StorageError
+
+_OTHER_PROCESS = """
+import fcntl, sys
+file = open(sys.argv[1], "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+class FileCase(SynchronousTestCase):
+    """A directory to work in, at whose end no descriptor may be left."""
+
+    def setUp(self) -> None:
+        self.root = os.path.abspath(self.mktemp())
+        os.mkdir(self.root)
+        self.place = self.root + "/data"
+        before = open_descriptors()
+        self.addCleanup(lambda: self.assertEqual(open_descriptors(), before))
+
+    def in_thread(self, work: Callable[[], Any]) -> threading.Thread:
+        """Begin *work* in a thread."""
+        thread = threading.Thread(target=work)
+        thread.start()
+        return thread
+
+
+class ReadFileTests(FileCase):
+    """Reading, and giving up at any time."""
+
+    def opened(self, content: bytes = b"0123456789") -> ReadFile:
+        """A file with *content*, open."""
+        with open(self.place, "wb") as file:
+            file.write(content)
+        reader = ReadFile(self.place, "/data")
+        reader.open()
+        self.addCleanup(reader.close)
+        return reader
+
+    def test_truncated(self) -> None:
+        """When the file has become shorter, a read fails rather than hand out less."""
+        file = self.opened()
+        os.truncate(self.place, 4)
+        self.assertEqual((file.size, file.read(0, 4)), (10, b"0123"))
+        with self.assertRaises(ContentTruncated):
+            file.read(2, 3)
+
+    def test_short_reads(self) -> None:
+        """The system may return less than was asked for: the rest is read, too."""
+        file = self.opened()
+        real = os.pread
+        self.patch(os, "pread", lambda fd, length, offset: real(fd, min(length, 3), offset))
+        self.assertEqual(file.read(1, 8), b"12345678")
+        with self.assertRaises(ContentTruncated):
+            file.read(1, 10)
+
+    def test_fileno(self) -> None:
+        """The descriptor is the file's, until it is closed."""
+        file = self.opened()
+        descriptor = file.fileno()
+        assert descriptor is not None
+        self.assertEqual(os.pread(descriptor, 3, 5), b"567")
+        file.close()
+        self.assertIsNone(file.fileno())
+
+    def test_closed_before_open(self) -> None:
+        """Who gave up before it was opened leaves nothing open."""
+        file = self.opened()
+        file.close()
+        file = ReadFile(self.place, "/data")
+        file.close()
+        file.open()
+        self.assertIsNone(file.fileno())
+        with self.assertRaises(StorageError):
+            file.read(0, 1)
+
+    def test_closed_while_reading(self) -> None:
+        """A read that runs keeps its descriptor to its end, which then closes it."""
+        file = self.opened()
+        descriptor = file.fileno()
+        assert descriptor is not None
+        entered, free = threading.Event(), threading.Event()
+        real, results = os.pread, []
+
+        def pread(*arguments: int) -> bytes:
+            entered.set()
+            free.wait(30)
+            return real(*arguments)
+
+        self.patch(os, "pread", pread)
+        thread = self.in_thread(lambda: results.append(file.read(0, 10)))
+        entered.wait(30)
+        file.close()
+        file.close()
+        os.fstat(descriptor)  # still open
+        free.set()
+        thread.join()
+        self.assertEqual(results, [b"0123456789"])
+        with self.assertRaises(OSError):
+            os.fstat(descriptor)
+
+    def test_fifo(self) -> None:
+        """A FIFO is no content, and nobody waits for its other end."""
+        os.mkfifo(self.place)
+        with self.assertRaises(FileNotFoundError):
+            ReadFile(self.place, "/data").open()
+
+
+class AppendFileTests(FileCase):
+    """Appending, alone."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.calls = DiskCalls(self, self.root)
+
+    def opened(self) -> AppendFile:
+        """The file, open."""
+        file = AppendFile(self.place, "/data", os.makedirs)
+        file.open()
+        self.addCleanup(file.abandon)
+        return file
+
+    def content(self) -> bytes:
+        """What is in the file."""
+        with open(self.place, "rb") as file:
+            return file.read()
+
+    def test_syncs(self) -> None:
+        """Closing brings the data to disk, committing the metadata, too; abandoning nothing."""
+        for end, calls in (("close", ["fdatasync /data"]), ("commit", ["fsync /data"]), ("abandon", [])):
+            file = self.opened()
+            file.write([b"123"])
+            self.assertEqual(self.calls.take(), [])
+            getattr(file, end)()
+            self.assertEqual(self.calls.take(), calls)
+
+    def test_syncs_on_the_way(self) -> None:
+        """Every so many bytes are brought to disk before the end."""
+        file = self.opened()
+        piece = bytes(1 << 20)
+        for _ in range(2 * (SYNC_EVERY >> 20)):
+            file.write([piece])
+        self.assertEqual(self.calls.take(), ["fdatasync /data"] * 2)
+        file.cancel()
+
+    def test_partial_writes(self) -> None:
+        """The system may take less than it was given: the rest follows."""
+        real = os.writev
+
+        def writev(descriptor: int, pieces: Sequence[Any]) -> int:
+            self.assertLessEqual(len(pieces), 1024)
+            return real(descriptor, [memoryview(pieces[0])[:3]] if len(pieces[0]) > 3 else pieces[:2])
+
+        self.patch(os, "writev", writev)
+        file = self.opened()
+        pieces = [b"", b"a", b"bc", b"", b"defghijk", b"l" * 10, b""] * 300
+        file.write(pieces)
+        file.commit()
+        self.assertEqual(self.content(), b"".join(pieces))
+        self.assertEqual(file.size, len(self.content()))
+
+    def test_full(self) -> None:
+        """What does not fit is taken back in full; what was there stays, and can be gone on with."""
+        file = self.opened()
+        file.write([b"kept"])
+        real, left = os.writev, [6]
+
+        def writev(descriptor: int, pieces: Sequence[Any]) -> int:
+            if not left[0]:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            done = real(descriptor, [memoryview(b"".join(pieces))[: left[0]]])
+            left[0] -= done
+            return done
+
+        self.patch(os, "writev", writev)
+        with self.assertRaises(OSError):
+            file.write([b"12345", b"678"])
+        self.assertEqual((file.size, self.content()), (4, b"kept"))
+        self.patch(os, "writev", real)
+        file.write([b"!"])
+        file.close()
+        self.assertEqual(self.content(), b"kept!")
+
+    def test_too_big(self) -> None:
+        """The same holds when the system refuses for real: here by a limit on the size of files."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_FSIZE, (soft, hard))
+        self.addCleanup(signal.signal, signal.SIGXFSZ, signal.signal(signal.SIGXFSZ, signal.SIG_IGN))
+        file = self.opened()
+        file.write([b"x" * 600])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        with self.assertRaises(OSError) as caught:
+            file.write([b"y" * 300, b"z" * 300])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        self.assertEqual(caught.exception.errno, errno.EFBIG)
+        self.assertEqual((file.size, self.content()), (600, b"x" * 600))
+
+    def test_sync_fails(self) -> None:
+        """When data cannot be brought to disk, what was not there before is taken back."""
+        file = self.opened()
+        file.write([b"safe"])
+        file.close()
+        file = self.opened()
+        file.write([b" lost"])
+        self.calls.fail("fdatasync", errno.EIO)
+        with self.assertRaises(OSError):
+            file.close()
+        self.assertEqual((file.size, self.content()), (4, b"safe"))
+        self.opened().abandon()  # it is not locked any more
+
+    def test_nothing_can_be_taken_back(self) -> None:
+        """When even that fails, the size still is the file's."""
+        file = self.opened()
+        file.write([b"kept"])
+        real = os.writev
+
+        def writev(descriptor: int, pieces: Sequence[bytes]) -> int:
+            if len(pieces[0]) > 1:
+                return real(descriptor, [pieces[0][:1]])
+            raise OSError(errno.EIO, "Input/output error")
+
+        self.patch(os, "writev", writev)
+        self.calls.fail("ftruncate", errno.EIO)
+        with self.assertRaises(OSError):
+            file.write([b"ab", b"c"])
+        self.assertEqual((file.size, self.content()), (5, b"kepta"))
+
+    def test_another_process(self) -> None:
+        """A writer in another process excludes ours, until it ends; even when it is killed."""
+        other = subprocess.Popen(
+            [sys.executable, "-c", _OTHER_PROCESS, self.place], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        with other:
+            assert other.stdout is not None
+            self.assertEqual(other.stdout.readline(), b"locked\n")
+            with self.assertRaises(ContentBusy):
+                self.opened()
+            other.kill()
+        self.opened().close()
+
+    def test_moved_away_before_the_lock(self) -> None:
+        """A file that became another's before we had the lock is let go, and a new one begun."""
+        with open(self.place, "wb") as file:
+            file.write(b"a blob by now")
+        real, moves = fcntl.flock, [self.root + "/blob", self.root + "/blob2"]
+
+        def flock(descriptor: int, operation: int) -> None:
+            if moves:
+                os.rename(self.place, moves.pop(0))
+                if moves:
+                    with open(self.place, "wb") as file:
+                        file.write(b"another")
+            real(descriptor, operation)
+
+        self.patch(fcntl, "flock", flock)
+        append = self.opened()
+        self.assertEqual(append.size, 0)
+        append.write([b"mine"])
+        append.commit()
+        self.assertEqual(self.content(), b"mine")
+        for name, content in (("/blob", b"a blob by now"), ("/blob2", b"another")):
+            self.place = self.root + name
+            self.assertEqual(self.content(), content)
+
+    def test_directory_removed_meanwhile(self) -> None:
+        """A directory that is deleted before the file is in it is made once more."""
+        self.place = self.root + "/up/1/data"
+        made: list[str] = []
+
+        def make(directory: str) -> None:
+            made.append(directory)
+            if len(made) > 1:
+                os.makedirs(directory)
+
+        file = AppendFile(self.place, "/data", make)
+        file.open()
+        file.close()
+        self.assertEqual(made, [self.root + "/up/1"] * 2)
+
+    def test_abandoned_before_open(self) -> None:
+        """Who gave up before it was opened neither makes nor locks anything."""
+        file = AppendFile(self.place, "/data", os.makedirs)
+        file.abandon()
+        file.open()
+        self.assertFalse(os.path.exists(self.place))
+        with self.assertRaises(StorageError):
+            file.write([b"x"])
+
+    def test_abandoned_while_writing(self) -> None:
+        """A write that runs goes on to its end; only then may others write."""
+        file = self.opened()
+        entered, free = threading.Event(), threading.Event()
+        real = os.writev
+
+        def writev(descriptor: int, pieces: Sequence[bytes]) -> int:
+            entered.set()
+            free.wait(30)
+            return real(descriptor, pieces)
+
+        self.patch(os, "writev", writev)
+        writing = self.in_thread(lambda: file.write([b"whole"]))
+        entered.wait(30)
+        closing = self.in_thread(file.close)
+        with self.assertRaises(ContentBusy):
+            self.opened()
+        free.set()
+        writing.join()
+        closing.join()
+        self.assertEqual((file.size, self.content()), (5, b"whole"))
+        self.opened().close()
+
+    def test_ended(self) -> None:
+        """After its end a writer refuses everything."""
+        for end in ("close", "commit", "cancel", "abandon"):
+            file = self.opened()
+            getattr(file, end)()
+            for call in (lambda: file.write([b"x"]), file.close, file.commit, file.cancel):  # noqa: B023
+                with self.assertRaises(StorageError):
+                    call()
+
+    def test_fifo(self) -> None:
+        """Where a FIFO is, nothing can be written, and nobody waits."""
+        os.mkfifo(self.place)
+        with self.assertRaises(OSError):
+            self.opened()
