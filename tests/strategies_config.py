@@ -29,6 +29,7 @@ _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("storage", "tag", "concurrencylimit"): st.integers(0, 64),
     ("storage", "cache", "blobdescriptor"): st.sampled_from(["inmemory", "", "other"]),
     ("storage", "cache", "blobdescriptorsize"): _NUMBER,
+    ("http", "net"): st.sampled_from(["", "tcp"]),
     ("http", "addr"): st.integers(0, 65535).map(":{}".format),
     ("http", "prefix"): st.sampled_from(["", "/", "/reg", "/reg/"]),
     ("http", "host"): st.sampled_from(["", "https://registry.example.com", "registry.example.com"]),
@@ -38,6 +39,9 @@ _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("catalog", "maxentries"): _NUMBER,
     ("tags", "maxtags"): st.integers(0, 5000),
 }
+
+#: Where every supported setting stands that has a place of its own.
+FIXED_PLACES = tuple(_FIXED)
 
 
 def settings() -> st.SearchStrategy[Settings]:

@@ -138,7 +138,6 @@ class OverlayTests(SynchronousTestCase):
             {"http": {"addr": ":1"}},
             self.overlay(
                 "http: {addr: ':1'}",
-                CONFIGURATION_PATH="/etc",
                 PORT_5000_TCP="tcp://10.0.0.1:5000",
                 HTTP_FOO="[",
                 HTTP_ADDR_FOO="x",
@@ -151,7 +150,6 @@ class OverlayTests(SynchronousTestCase):
         self.assertEqual([], self.findings.faults)
         self.assertEqual(
             [
-                "REGISTRY_CONFIGURATION_PATH: names no setting, ignored",
                 "REGISTRY_HTTP_ADDR_FOO: goes below a plain value, ignored",
                 "REGISTRY_HTTP_FOO: names no setting, ignored",
                 "REGISTRY_NOTIFICATIONS_ENDPOINTS_1_URL: no item 1 to change or to add, ignored",
@@ -164,8 +162,9 @@ class OverlayTests(SynchronousTestCase):
         )
 
     def test_other_variables(self) -> None:
-        """A variable without the prefix has nothing to do with the registry."""
-        values = overlay({}, SCHEMA, {"HTTP_ADDR": ":1", "registry_http_addr": ":1"}, self.findings)
+        """A variable without the prefix, or one that says where the file is, is no setting."""
+        environ = {"HTTP_ADDR": ":1", "registry_http_addr": ":1", "REGISTRY_CONFIGURATION_PATH": "/etc"}
+        values = overlay({}, SCHEMA, environ, self.findings)
         self.assertEqual(({}, []), (values, self.findings.warnings))
 
     def test_wrong_type(self) -> None:

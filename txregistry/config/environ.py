@@ -17,6 +17,8 @@ from txregistry.config.shapes import Kind, ListOf, MapOf, NameOrMap, Section, Sh
 
 #: What the names of all variables begin with.
 PREFIX = "REGISTRY_"
+#: Says where the file is; nothing within it.
+_LOCATION = "REGISTRY_CONFIGURATION_PATH"
 
 
 def overlay(values: Value, schema: Section, environ: Mapping[str, str], findings: Findings) -> Value:
@@ -28,7 +30,7 @@ def overlay(values: Value, schema: Section, environ: Mapping[str, str], findings
     :return: what the file would have said had the variables been written into it.
     """
     for name in sorted(environ):
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and name != _LOCATION:
             values = _Assignment(name, environ[name], findings).apply(values, schema)
     return values
 
