@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
+from attrs import frozen
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger
@@ -24,7 +25,7 @@ from txregistry.auth.open import OpenAccess
 from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.config.addresses import parse_address
-from txregistry.config.drivers import DRIVER_OPTIONS
+from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.values import Config, HttpConfig, StorageConfig
 from txregistry.drivers.table import DRIVERS
 from txregistry.interfaces import IBlobStore, IRepository, IStorageDriver
@@ -59,8 +60,16 @@ HASH_THREADS = 2
 _STDOUT, _STDERR = 1, 2
 
 
-#: The drivers that a configuration may choose, each with the reader of its options.
-CONFIGURABLE = {name: DRIVER_OPTIONS[name] for name in DRIVERS}
+@frozen
+class ConfigurableDriver:
+    """A driver kind as the configuration sees it: its *name* and the reader of its options."""
+
+    name: str
+    read_options: OptionsReader
+
+
+#: The drivers that a configuration may choose.
+CONFIGURABLE = {name: ConfigurableDriver(name, DRIVER_OPTIONS[name]) for name in DRIVERS}
 
 
 class Sequence(MultiService):
