@@ -73,12 +73,12 @@ class DigestTests(SynchronousTestCase):
 
     def test_long(self) -> None:
         """A text of megabytes is refused in no time, and cut in the error's own text."""
-        started = time.perf_counter()
+        started = time.process_time()
         for text in ("a" * (1 << 22), "sha256:" + "a" * (1 << 22), ":" * (1 << 22)):
             with self.assertRaises(InvalidDigest) as caught:
                 Digest.parse(text)
             self.assertLess(len(str(caught.exception)), 300)
-        self.assertLess(time.perf_counter() - started, 5)
+        self.assertLess(time.process_time() - started, 5)
 
     @given(st.text() | st.text("sha256:0123abc/."))
     def test_any_text(self, text: str) -> None:

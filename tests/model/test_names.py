@@ -132,7 +132,7 @@ class RepositoryNameTests(SynchronousTestCase):
 
     def test_no_backtracking(self) -> None:
         """The worst texts that we could think of are decided in no time."""
-        started = time.perf_counter()
+        started = time.process_time()
         for unit in (
             "a",
             "a-",
@@ -158,7 +158,7 @@ class RepositoryNameTests(SynchronousTestCase):
                         RepositoryName.parse(text)
                     with contextlib.suppress(InvalidTag):
                         Tag.parse(text)
-        self.assertLess(time.perf_counter() - started, 5)
+        self.assertLess(time.process_time() - started, 5)
 
 
 class TagTests(SynchronousTestCase):

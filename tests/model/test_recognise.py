@@ -94,14 +94,15 @@ class RecogniseTests(SynchronousTestCase):
 
     def test_unread_members(self) -> None:
         """What distribution never reads may hold anything, and then says nothing."""
-        for more in (
+        members: tuple[dict[str, Any], ...] = (
             {"subject": []},
             {"subject": {"digest": 1}},
             {"annotations": []},
             {"annotations": {"a": 1}},
             {"artifactType": {}},
             {"manifests": [descriptor(CHILD, data=1, artifactType=[])]},
-        ):
+        )
+        for more in members:
             manifest = stored(body(OCI_INDEX, **more))
             self.assertEqual([reference.digest for reference in manifest.references], [CHILD])
             self.assertEqual((manifest.subject, manifest.artifact_type), (None, None))
