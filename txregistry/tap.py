@@ -28,8 +28,8 @@ def read_configuration(path: str | None) -> Reading:
     else:
         reading = load_config(path, os.environ, CONFIGURABLE)
     if reading.config is None:
-        for fault in reading.faults:
-            sys.stderr.write(f"{fault}\n")
+        for line in (*reading.faults, *(f"warning: {text}" for text in reading.warnings)):
+            sys.stderr.write(f"{line}\n")
         raise SystemExit(EXIT_CONFIG)
     return reading
 
