@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from twisted.python.monkey import MonkeyPatcher
 from twisted.trial.unittest import SynchronousTestCase
 
 _WATCHED = ("fsync", "fdatasync", "replace", "rename", "mkdir", "rmdir", "unlink", "ftruncate")
@@ -40,8 +41,13 @@ class DiskCalls:
 
         self._case.patch(os, name, call)
 
-    def fail(self, name: str, number: int, when: Callable[[str], bool] = lambda path: True) -> None:
-        """Make calls of ``os.name`` fail with the error *number*, on paths for which *when* is true."""
+    def fail(self, name: str, number: int, when: Callable[[str], bool] = lambda path: True) -> MonkeyPatcher:
+        """
+        Make calls of ``os.name`` fail with the error *number*, on paths for
+        which *when* is true.
+
+        :return: with :meth:`MonkeyPatcher.restore`, to let them succeed again.
+        """
         real = getattr(os, name)
 
         def call(subject: Any, *arguments: Any, **named: Any) -> Any:
@@ -50,7 +56,8 @@ class DiskCalls:
                 raise OSError(number, os.strerror(number), path)
             return real(subject, *arguments, **named)
 
-        self._case.patch(os, name, call)
+        patcher: MonkeyPatcher = self._case.patch(os, name, call)
+        return patcher
 
     def take(self) -> list[str]:
         """What was noted since the last time."""

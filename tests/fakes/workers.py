@@ -25,3 +25,28 @@ class InlineWorkers:
     def run(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         self.calls += 1
         return execute(work, *arguments)
+
+
+@implementer(IWorkers)
+class HeldWorkers:
+    """
+    Does one piece of work for each call of :meth:`step`, in any order.
+
+    :ivar waiting: the Deferreds of what was handed in, and not done yet.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: list[Deferred[Any]] = []
+        self._work: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
+
+    def run(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
+        answer: Deferred[Any] = Deferred()
+        self.waiting.append(answer)
+        self._work.append((work, arguments))
+        return answer
+
+    def step(self, index: int = 0) -> None:
+        """Do the piece of work at *index* of those that wait."""
+        answer = self.waiting.pop(index)
+        work, arguments = self._work.pop(index)
+        execute(work, *arguments).addBoth(answer.callback)

@@ -50,7 +50,7 @@ class Disk:
         self._directories = Directories(root)
 
     def get(self, path: str, limit: int) -> bytes:
-        descriptor = os.open(self._place(path), _READ)
+        descriptor = os.open(self._old(path), _READ)
         try:
             wanted = min(limit + 1, _SHORT)
             data = os.read(descriptor, wanted)
@@ -71,7 +71,7 @@ class Disk:
         return b"".join(parts)
 
     def put(self, path: str, content: bytes, durable: bool) -> None:
-        place = self._place(path)
+        place = self._new(path)
         for _ in range(_ATTEMPTS):
             try:
                 temporary, descriptor = self._create_beside(place)
@@ -91,38 +91,33 @@ class Disk:
         raise StorageError(f"{self._driver}: {path} cannot be made")
 
     def stat(self, path: str) -> FileInfo:
-        found = os.stat(self._place(path))
+        found = os.stat(self._old(path))
         if not stat.S_ISREG(found.st_mode):
             raise PathNotFound(self._driver, path)
         return FileInfo(path, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def reader(self, path: str) -> ReadFile:
         """Content to read, not opened yet."""
-        return ReadFile(self._place(path), path)
+        return ReadFile(self._old(path), path)
 
     def writer(self, path: str) -> AppendFile:
         """Content to append to, not opened yet."""
-        return AppendFile(self._place(path), path, self._directories.make)
+        return AppendFile(self._new(path), path, self._directories.make)
 
     def move(self, source: str, target: str) -> None:
-        origin, place = self._place(source), self._place(target)
+        origin, place = self._old(source), self._new(target)
         try:
             # Who opens it for writing from now on finds it gone when it is his.
             descriptor, _ = lock_regular(origin, source, create=False)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise PathNotFound(self._driver, source) from None
         try:
-            for _ in range(_ATTEMPTS):
-                try:
-                    self._rename(origin, place)
-                    break
-                except FileNotFoundError:
-                    self._directories.make(dirname(place))
-            else:
-                raise StorageError(f"{self._driver}: {source} cannot be moved to {target}")
+            copied = self._rename(origin, place)
+            self._directories.settle(dirname(place))
+            if copied:
+                os.unlink(origin)
         finally:
             os.close(descriptor)
-        self._directories.settle(dirname(place))
 
     def delete(self, path: str) -> None:
         place = self._place(path)
@@ -141,7 +136,7 @@ class Disk:
             if not is_component(name):
                 continue  # no path leads there
             prefix_too = found[name].is_dir()
-            if not prefix_too and _TEMPORARY.match(name):
+            if not prefix_too and _is_temporary(name):
                 continue
             if len(page) == limit:
                 return Page(page, more=True)
@@ -149,9 +144,19 @@ class Disk:
         return Page(page)
 
     def _place(self, path: str) -> str:
-        if path.endswith(".tmp") and _TEMPORARY.match(path):
-            raise StorageError(f"{self._driver}: reserved for temporary files: {path}")
         return self._prefix + checked(self._driver, path)
+
+    def _old(self, path: str) -> str:
+        """The place of content that is there already."""
+        if _is_temporary(path):
+            raise PathNotFound(self._driver, path)
+        return self._place(path)
+
+    def _new(self, path: str) -> str:
+        """The place of content that is to come."""
+        if _is_temporary(path):
+            raise StorageError(f"{self._driver}: reserved for temporary files: {path}")
+        return self._place(path)
 
     def _create_beside(self, place: str) -> tuple[str, int]:
         temporary = f"{place}.{uuid4()}.tmp"
@@ -161,14 +166,20 @@ class Disk:
             self._directories.make(dirname(place))
             return temporary, os.open(temporary, _CREATE, 0o666)
 
-    def _rename(self, origin: str, place: str) -> None:
-        try:
-            os.rename(origin, place)
-        except OSError as error:
-            if error.errno != errno.EXDEV:
-                raise
-            self._copy(origin, place)
-            os.unlink(origin)
+    def _rename(self, origin: str, place: str) -> bool:
+        """Return whether *origin* still is there, since *place* is on another disk and got a copy."""
+        for _ in range(_ATTEMPTS):
+            try:
+                os.rename(origin, place)
+                return False
+            except FileNotFoundError:
+                self._directories.make(dirname(place))
+            except OSError as error:
+                if error.errno != errno.EXDEV:
+                    raise
+                self._copy(origin, place)
+                return True
+        raise StorageError(f"{self._driver}: {place} cannot be made")
 
     def _copy(self, origin: str, place: str) -> None:
         """Across file systems: as :meth:`put` does it."""
@@ -225,6 +236,10 @@ class _removed_on_failure:
         if kind is not None:
             with suppress(OSError):
                 os.unlink(self._temporary)
+
+
+def _is_temporary(name: str) -> bool:
+    return name.endswith(".tmp") and _TEMPORARY.match(name) is not None
 
 
 def _write(descriptor: int, content: bytes) -> None:
