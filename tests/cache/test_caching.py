@@ -180,6 +180,25 @@ class CachingRaceTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(asking), self.descriptor)
         self.assertGone()
 
+    def test_not_even_for_a_moment(self) -> None:
+        """What a deletion overtook is not written to the cache at all."""
+        self.blobs.add(b"content")
+        cache, generations = SlowCache(self.cache), Generations()
+        asking = Deferred.fromCoroutine(CachingBlobs(self.slow, cache, NAME, generations).stat(self.digest))
+        self.successResultOf(CachingBlobs(self.blobs, cache, NAME, generations).delete(self.digest))
+        self.slow.pending[0].callback(None)
+        self.assertEqual(self.successResultOf(asking), self.descriptor)
+        self.assertEqual(cache.pending, [])
+
+    def test_asked_during_delete(self) -> None:
+        """While a deletion runs, the cache has no answer, so that the storage is asked."""
+        self.blobs.add(b"content")
+        self.successResultOf(self.second.stat(self.digest))
+        deleting = Deferred.fromCoroutine(self.first.delete(self.digest))
+        self.assertIsNone(self.successResultOf(self.cache.get(NAME, self.digest)))
+        self.slow.pending[0].callback(None)
+        self.successResultOf(deleting)
+
     def test_link_then_delete(self) -> None:
         """A link that was made before a deletion is not remembered after it."""
         linking = Deferred.fromCoroutine(self.first.link(self.descriptor))

@@ -82,6 +82,7 @@ class ChooseTests(SynchronousTestCase):
     def test_more_than_all(self) -> None:
         """Ranges that add up to more than the content are not worth their frame."""
         self.assertEqual(choose("bytes=0-5,4-9", 10), Whole())
+        self.assertEqual(choose("bytes=0-5,5-9", 10), Whole())
         self.assertEqual(choose("bytes=" + ",".join(["0-"] * RANGE_LIMIT), 10), Whole())
         self.assertEqual(choose("bytes=0-4,5-9", 10), Partial(((0, 5), (5, 10))))
 

@@ -79,6 +79,12 @@ class UploadStateTests(SynchronousTestCase):
         if changed != TOKEN:
             self.assertRaises(InvalidToken, UploadState.unpack, changed, SECRET)
 
+    def test_changed_anywhere(self) -> None:
+        """No character of a token is left unverified."""
+        for at, character in enumerate(TOKEN):
+            changed = TOKEN[:at] + ("B" if character == "A" else "A") + TOKEN[at + 1 :]
+            self.assertRaises(InvalidToken, UploadState.unpack, changed, SECRET)
+
     @given(st.integers(0, len(TOKEN) - 1))
     def test_cut(self, length: int) -> None:
         """A token that lost its end is refused."""
