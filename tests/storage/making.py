@@ -14,7 +14,7 @@ from tests.fakes.workers import InlineWorkers
 from txregistry.errors import PathNotFound
 from txregistry.interfaces import IRepository, IStorageDriver
 from txregistry.model.names import RepositoryName
-from txregistry.storage.namespace import Namespace, Rules
+from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
 from txregistry.storage.payloads import ManifestMemory
 
 T = TypeVar("T")
@@ -24,15 +24,19 @@ BEGAN = datetime(2024, 5, 1, 10, 20, 30, 999999, tzinfo=UTC)
 
 
 def make_namespace(
-    driver: IStorageDriver, clock: Clock | None = None, rules: Rules | None = None, memory: int = 1 << 20
+    driver: IStorageDriver,
+    clock: Clock | None = None,
+    rules: Rules | None = None,
+    wrap_blobs: WrapBlobs = unwrapped,
 ) -> Namespace:
     """A registry over *driver* whose sessions begin at :data:`BEGAN`; by default deletion is allowed."""
     return Namespace(
         driver,
         InlineWorkers(),
         Clock() if clock is None else clock,
-        ManifestMemory(memory),
+        ManifestMemory(1 << 20),
         Rules(delete_enabled=True) if rules is None else rules,
+        wrap_blobs,
         now=lambda: BEGAN,
     )
 

@@ -13,6 +13,8 @@ from tests.contracts.tags import TagServiceContract
 from tests.contracts.uploads import UploadContract
 from tests.fakes.workers import InlineWorkers
 from tests.storage.making import make_namespace
+from txregistry.cache.caching import CachingBlobs, Generations
+from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.drivers.filesystem import FilesystemDriver
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.errors import ReferencesUnknown
@@ -33,6 +35,18 @@ class _OnDisk(RepositoriesCase):
     def make_namespace(self) -> INamespace:
         self.clock = Clock()
         return make_namespace(FilesystemDriver(self.mktemp(), InlineWorkers()), self.clock)
+
+
+class _Cached(RepositoriesCase):
+    def make_namespace(self) -> INamespace:
+        self.clock = Clock()
+        cache, generations = InMemoryDescriptorCache(100), Generations()
+
+        def wrap(name: RepositoryName, blobs: IBlobStore) -> IBlobStore:
+            cached: IBlobStore = CachingBlobs(blobs, cache, name, generations)
+            return cached
+
+        return make_namespace(InMemoryDriver(), self.clock, wrap_blobs=wrap)
 
 
 class InMemoryNamespaceTests(_InMemory, NamespaceContract, SynchronousTestCase):
@@ -81,6 +95,30 @@ class InMemoryTagServiceTests(_InMemory, TagServiceContract, SynchronousTestCase
 
 class FilesystemTagServiceTests(_OnDisk, TagServiceContract, SynchronousTestCase):
     """The contract of tag services, on disk."""
+
+
+class CachedNamespaceTests(_Cached, NamespaceContract, SynchronousTestCase):
+    """The contract of namespaces, with a cache round the blobs."""
+
+
+class CachedBlobStoreTests(_Cached, BlobStoreContract, SynchronousTestCase):
+    """The contract of blob stores, with a cache round the blobs."""
+
+
+class CachedBlobServerTests(_Cached, BlobServerContract, SynchronousTestCase):
+    """The contract of blob servers, with a cache round the blobs."""
+
+
+class CachedUploadTests(_Cached, UploadContract, SynchronousTestCase):
+    """The contract of uploads, with a cache round the blobs."""
+
+
+class CachedManifestServiceTests(_Cached, ManifestServiceContract, SynchronousTestCase):
+    """The contract of manifest services, with a cache round the blobs."""
+
+
+class CachedTagServiceTests(_Cached, TagServiceContract, SynchronousTestCase):
+    """The contract of tag services, with a cache round the blobs."""
 
 
 class RecordingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""A driver that fails on purpose."""
+"""A driver in which single calls fail, chosen by name and path."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from txregistry.errors import StorageFull
 from txregistry.interfaces import FileInfo, IContentReader, IFileWriter, IStorageDriver
 
 
-class FailingWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
+class FaultyWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
     """Fails as its driver is told to; of a failing write, the first *kept* bytes are stored."""
 
-    def __init__(self, writer: IFileWriter, driver: FailingDriver, path: str) -> None:
+    def __init__(self, writer: IFileWriter, driver: FaultyDriver, path: str) -> None:
         super().__init__(writer)
         self._driver, self._path = driver, path
 
@@ -38,7 +38,7 @@ class FailingWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[
         self._driver.check("cancel", self._path)
 
 
-class FailingDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
+class FaultyDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
     """
     Behaves like *driver*, but reports a full disk for the chosen calls.
 
@@ -80,7 +80,7 @@ class FailingDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: igno
 
     async def writer(self, path: str) -> IFileWriter:
         self.check("writer", path)
-        return FailingWriter(await self._driver.writer(path), self, path)
+        return FaultyWriter(await self._driver.writer(path), self, path)
 
     async def move(self, source: str, target: str) -> None:
         self.check("move", target)

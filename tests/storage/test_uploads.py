@@ -1,0 +1,502 @@
+"""Tests for upload sessions over storage, beyond the contract."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.python.components import proxyForInterface
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.fakes.failing import FailingDriver
+from tests.fakes.workers import InlineWorkers
+from tests.storage.faulty import FaultyDriver
+from tests.storage.making import BEGAN, NAME, done, make_namespace, tree
+from txregistry.drivers.inmemory import InMemoryDriver
+from txregistry.errors import (
+    BlobUnknown,
+    DigestMismatch,
+    PathNotFound,
+    StorageError,
+    StorageFull,
+    UploadBusy,
+    UploadUnknown,
+)
+from txregistry.interfaces import IFileWriter, IRepository, IStorageDriver, IUpload
+from txregistry.model.digest import Digest
+from txregistry.storage import layout
+from txregistry.storage.hashing import PlainDigest
+from txregistry.storage.hashstate import HashState
+from txregistry.storage.namespace import Namespace, Rules
+from txregistry.storage.payloads import ManifestMemory
+
+LARGE, SMALL = b"0123456789" * 20_000, b"small"
+UPLOADS = layout.uploads(NAME)
+
+
+def opened(here: IRepository, id: str) -> IUpload:
+    """The session *id*, open for writing."""
+    return done(here.uploads.resume(id))
+
+
+def receive(here: IRepository, id: str, *chunks: bytes) -> None:
+    """Let the session *id* receive *chunks* in a request of their own."""
+    upload = opened(here, id)
+    done(upload.write(chunks))
+    done(upload.close())
+
+
+class SessionFilesTests(SynchronousTestCase):
+    """What a session leaves in storage."""
+
+    def setUp(self) -> None:
+        self.driver = InMemoryDriver()
+        self.here = make_namespace(self.driver).repository(NAME)
+        self.session = done(self.here.uploads.start()).id
+
+    def put(self, path: str, content: bytes) -> None:
+        done(self.driver.put(path, content))
+
+    def test_started(self) -> None:
+        """A new session is one file: when it began, in UTC, in whole seconds."""
+        self.assertEqual(
+            tree(self.driver), {layout.upload_started(NAME, self.session): b"2024-05-01T10:20:30Z"}
+        )
+        began = done(self.here.uploads.status(self.session)).started_at
+        self.assertEqual(began, BEGAN.replace(microsecond=0))
+
+    def test_closed(self) -> None:
+        """A closed session has its data, and the state of its digest under the size of the data."""
+        for content in (SMALL, LARGE):
+            receive(self.here, self.session, content)
+        size = len(SMALL + LARGE)
+        files = tree(self.driver)
+        self.assertEqual(files[layout.upload_data(NAME, self.session)], SMALL + LARGE)
+        state = HashState.decode(files[layout.upload_state(NAME, self.session, size)])
+        self.assertEqual(state.length, size)
+        self.assertEqual(state.pending, LARGE[-(size % 64) :])
+
+    def test_no_needless_states(self) -> None:
+        """No state is stored for nothing, nor again for a session that did not grow."""
+        opened_only = opened(self.here, self.session)
+        done(opened_only.close())
+        self.assertNotIn("hashstates", "".join(tree(self.driver)))
+        receive(self.here, self.session, SMALL)
+        path = layout.upload_state(NAME, self.session, len(SMALL))
+        before = done(self.driver.stat(path)).modified
+        done(opened(self.here, self.session).close())
+        self.assertEqual(done(self.driver.stat(path)).modified, before)
+
+    def test_ends(self) -> None:
+        """Neither a blob nor a cancelled session leaves anything below the uploads."""
+        receive(self.here, self.session, SMALL)
+        done(opened(self.here, self.session).commit(Digest.of(SMALL)))
+        cancelled = done(self.here.uploads.start()).id
+        receive(self.here, cancelled, SMALL)
+        done(opened(self.here, cancelled).cancel())
+        self.assertEqual([path for path in tree(self.driver) if path.startswith(UPLOADS)], [])
+
+    def test_resumed_without_reading(self) -> None:
+        """A state of the right size spares reading the data again, even for a wrong digest."""
+        receive(self.here, self.session, SMALL)
+        recorder = FaultyDriver(self.driver)
+        here = make_namespace(recorder).repository(NAME)
+        upload = opened(here, self.session)
+        done(upload.write([LARGE]))
+        done(upload.commit(Digest.of(SMALL + LARGE)))
+        self.assertNotIn("open", [call for call, _ in recorder.calls])
+
+    def test_resumed_by_reading(self) -> None:
+        """Without a usable state the data is read once, when the session becomes a blob."""
+        for state in (None, b"", b"\0" * 108, b"x" * 200):
+            id = done(self.here.uploads.start()).id
+            receive(self.here, id, LARGE)
+            path = layout.upload_state(NAME, id, len(LARGE))
+            done(self.driver.delete(path)) if state is None else self.put(path, state)
+            receive(self.here, id, SMALL)
+            self.failureResultOf(opened(self.here, id).commit(Digest.of(SMALL)), DigestMismatch)
+            done(opened(self.here, id).commit(Digest.of(LARGE + SMALL)))
+
+    def test_state_of_another_size(self) -> None:
+        """A state that stands for more or less data than its name says is not used."""
+        receive(self.here, self.session, SMALL)
+        files = tree(self.driver)
+        state = files[layout.upload_state(NAME, self.session, len(SMALL))]
+        receive(self.here, self.session, SMALL)
+        self.put(layout.upload_state(NAME, self.session, 2 * len(SMALL)), state)
+        done(opened(self.here, self.session).commit(Digest.of(SMALL * 2)))
+
+    def test_without_state_to_store(self) -> None:
+        """Where the state cannot be had, sessions still span requests."""
+        namespace = Namespace(
+            self.driver,
+            InlineWorkers(),
+            Clock(),
+            ManifestMemory(0),
+            Rules(),
+            new_digest=PlainDigest,
+        )
+        here = namespace.repository(NAME)
+        id = done(here.uploads.start()).id
+        for chunk in (SMALL, LARGE):
+            receive(here, id, chunk)
+        self.assertNotIn("hashstates", "".join(tree(self.driver)))
+        done(opened(here, id).commit(Digest.of(SMALL + LARGE)))
+
+    def test_times_of_others(self) -> None:
+        """Any RFC 3339 time is read, whichever program wrote it."""
+        for text, expected in (
+            (b"2024-05-01T10:20:30Z", datetime(2024, 5, 1, 10, 20, 30, tzinfo=UTC)),
+            (b"2024-05-01T12:20:30+02:00", datetime(2024, 5, 1, 10, 20, 30, tzinfo=UTC)),
+            (b"2024-05-01T10:20:30.123456789Z", datetime(2024, 5, 1, 10, 20, 30, 123456, tzinfo=UTC)),
+            (b"2024-05-01T10:20:30", datetime(2024, 5, 1, 10, 20, 30, tzinfo=UTC)),
+        ):
+            self.put(layout.upload_started(NAME, self.session), text)
+            self.assertEqual(done(self.here.uploads.status(self.session)).started_at, expected)
+
+    def test_unreadable_time(self) -> None:
+        """A session whose file a power failure emptied is no session."""
+        for text in (b"", b"yesterday", b"\xff\xff", b"2" * 1000):
+            self.put(layout.upload_started(NAME, self.session), text)
+            self.failureResultOf(self.here.uploads.status(self.session), UploadUnknown)
+            self.failureResultOf(self.here.uploads.resume(self.session), UploadUnknown)
+
+    def test_unknown_makes_nothing(self) -> None:
+        """Asking for a session that does not exist leaves no trace of it."""
+        before = tree(self.driver)
+        self.failureResultOf(self.here.uploads.resume("0f0c2b5e-8a2a-4b8e-9a58-9d3a4f9f5d11"), UploadUnknown)
+        self.assertEqual(tree(self.driver), before)
+
+    @given(st.lists(st.lists(st.binary(max_size=200), max_size=4), max_size=5))
+    def test_any_split(self, requests: list[list[bytes]]) -> None:
+        """However content is split over requests and chunks, it becomes the same blob."""
+        id = done(self.here.uploads.start()).id
+        for chunks in requests:
+            receive(self.here, id, *chunks)
+        content = b"".join(map(b"".join, requests))
+        done(opened(self.here, id).commit(Digest.of(content)))
+        self.assertEqual(done(self.driver.get(layout.blob_data(Digest.of(content)), 10_000)), content)
+
+
+class FailingStorageTests(SynchronousTestCase):
+    """A storage that fills up while a session uses it."""
+
+    def setUp(self) -> None:
+        self.counting = FailingDriver(InMemoryDriver())
+        self.driver = FaultyDriver(self.counting)
+        self.here = make_namespace(self.driver).repository(NAME)
+        self.session = done(self.here.uploads.start()).id
+
+    def tearDown(self) -> None:
+        """Whatever failed, nothing is left open."""
+        self.assertEqual((self.counting.open_readers, self.counting.open_writers), (0, 0))
+
+    def assertGoesOn(self, digest: Digest, received: bytes) -> None:
+        """Nothing is visible as *digest*; the session has what it *received*, and ends well now."""
+        self.driver.broken.clear()
+        self.failureResultOf(self.here.blobs.stat(digest), BlobUnknown)
+        status = done(self.here.uploads.status(self.session))
+        self.assertEqual(status.size, len(received))
+        upload = opened(self.here, self.session)
+        done(upload.write([SMALL]))
+        done(upload.commit(Digest.of(received + SMALL)))
+        content = done(self.driver.get(layout.blob_data(Digest.of(received + SMALL)), 1 << 20))
+        self.assertEqual(content, received + SMALL)
+
+    def test_write_fails(self) -> None:
+        """What a failed write kept of its chunks is counted and hashed, and nothing else is."""
+        for kept in (0, 7):
+            for chunk in (LARGE, SMALL * 3):
+                self.session = done(self.here.uploads.start()).id
+                self.driver.kept = kept
+                upload = opened(self.here, self.session)
+                done(upload.write([LARGE]))
+                self.driver.broken.add(("write", "/data"))
+                self.failureResultOf(upload.write([chunk]), StorageFull)
+                self.assertEqual(upload.size, len(LARGE) + kept)
+                done(upload.close())
+                self.assertGoesOn(Digest.of(LARGE + chunk), LARGE + chunk[:kept])
+
+    def test_commit_after_failed_write(self) -> None:
+        """A digest over chunks that were not stored names nothing, though they were hashed."""
+        upload = opened(self.here, self.session)
+        self.driver.broken.add(("write", "/data"))
+        self.failureResultOf(upload.write([SMALL]), StorageFull)
+        self.driver.broken.clear()
+        self.failureResultOf(upload.commit(Digest.of(SMALL)), DigestMismatch)
+        self.assertGoesOn(Digest.of(SMALL), b"")
+
+    def test_close_fails(self) -> None:
+        """If data could not be made durable, the state of its digest is not stored."""
+        upload = opened(self.here, self.session)
+        done(upload.write([SMALL]))
+        self.driver.broken.add(("close", "/data"))
+        self.failureResultOf(upload.close(), StorageFull)
+        self.assertNotIn("hashstates", "".join(tree(self.driver)))
+        self.assertGoesOn(Digest.of(SMALL), SMALL)
+
+    def test_state_fails(self) -> None:
+        """A state that cannot be stored is only missed."""
+        self.driver.broken.add(("put", "/hashstates/"))
+        receive(self.here, self.session, SMALL)
+        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 1)
+        self.assertGoesOn(Digest.of(SMALL), SMALL)
+
+    def test_end_fails(self) -> None:
+        """Whichever step to the blob fails, nothing is visible and the data is still the session's."""
+        for call, part in (
+            ("writer", "/closing"),
+            ("commit", "/data"),
+            ("stat", "/blobs/"),
+            ("move", "/blobs/"),
+        ):
+            self.session = done(self.here.uploads.start()).id
+            content = LARGE + part.encode() + call.encode()
+            receive(self.here, self.session, content)
+            self.driver.broken.add((call, part))
+            digest = Digest.of(content)
+            self.failureResultOf(opened(self.here, self.session).commit(digest), StorageFull)
+            self.assertGoesOn(digest, content)
+
+    def test_link_fails(self) -> None:
+        """If the link cannot be written, the blob is not visible, and the session can begin anew."""
+        receive(self.here, self.session, LARGE)
+        self.driver.broken.add(("put", "/_layers/"))
+        self.failureResultOf(opened(self.here, self.session).commit(Digest.of(LARGE)), StorageFull)
+        self.assertGoesOn(Digest.of(LARGE), b"")
+
+    def test_empty_blob_fails(self) -> None:
+        """An empty blob that cannot be stored leaves an empty session."""
+        self.driver.broken.add(("put", "/blobs/"))
+        self.failureResultOf(opened(self.here, self.session).commit(Digest.of(b"")), StorageFull)
+        self.assertGoesOn(Digest.of(b""), b"")
+
+    def test_reading_again_fails(self) -> None:
+        """If the data cannot be read for its digest, it stays where it is."""
+        receive(self.here, self.session, LARGE)
+        self.driver.broken.add(("open", "/data"))
+        digest = Digest.of(LARGE, "sha512")
+        self.failureResultOf(opened(self.here, self.session).commit(digest), StorageFull)
+        self.assertGoesOn(digest, LARGE)
+
+    def test_read_error(self) -> None:
+        """A read that fails half-way gives the reader back."""
+        receive(self.here, self.session, LARGE)
+        path = layout.upload_data(NAME, self.session)
+        self.counting.truncated[path] = 100
+        digest = Digest.of(LARGE, "sha384")
+        self.failureResultOf(opened(self.here, self.session).commit(digest), StorageError)
+        self.counting.truncated.clear()
+        self.assertGoesOn(digest, LARGE)
+
+    def test_removal_fails(self) -> None:
+        """A blob is a blob, even if its session could not be removed."""
+        receive(self.here, self.session, SMALL)
+        self.driver.broken |= {("delete", "/_uploads/"), ("cancel", "/closing")}
+        done(opened(self.here, self.session).commit(Digest.of(SMALL)))
+        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 2)
+        done(self.here.blobs.stat(Digest.of(SMALL)))
+
+    def test_resume_fails(self) -> None:
+        """A session that cannot be looked into is let go again."""
+        receive(self.here, self.session, SMALL)
+        for call, part in (("get", "/hashstates/"), ("stat", "/closing")):
+            self.driver.broken.add((call, part))
+            self.failureResultOf(self.here.uploads.resume(self.session), StorageFull)
+            self.driver.broken.clear()
+        self.assertGoesOn(Digest.of(SMALL), SMALL)
+
+    def test_start_fails(self) -> None:
+        """A session that cannot be begun is not there."""
+        before = tree(self.driver)
+        self.driver.broken.add(("put", "/startedat"))
+        self.failureResultOf(self.here.uploads.start(), StorageFull)
+        self.assertEqual(tree(self.driver), before)
+
+
+class SlowWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
+    """Writes and commits when the driver's gate is opened."""
+
+    def __init__(self, writer: IFileWriter, driver: SlowDriver) -> None:
+        super().__init__(writer)
+        self._driver = driver
+
+    async def write(self, chunks: Sequence[bytes]) -> None:
+        await self._driver.wait()
+        await self._writer.write(chunks)
+
+    async def commit(self) -> None:
+        await self._driver.wait()
+        await self._writer.commit()
+
+
+class SlowDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
+    """Lets writers and moves wait until somebody opens the gate."""
+
+    def __init__(self, driver: IStorageDriver) -> None:
+        super().__init__(driver)
+        self.waiting: list[Deferred[None]] = []
+        self.slow: set[str] = set()
+
+    async def wait(self, what: str = "write") -> None:
+        if what in self.slow:
+            gate: Deferred[None] = Deferred()
+            self.waiting.append(gate)
+            await gate
+
+    def go(self) -> None:
+        """Let what waits go on."""
+        waiting, self.waiting = self.waiting, []
+        for gate in waiting:
+            gate.callback(None)
+
+    async def writer(self, path: str) -> IFileWriter:
+        await self.wait("open")
+        return SlowWriter(await self._driver.writer(path), self)
+
+    async def move(self, source: str, target: str) -> None:
+        await self.wait("move")
+        await self._driver.move(source, target)
+
+
+class CancellationTests(SynchronousTestCase):
+    """Clients that hang up while the storage is at work."""
+
+    def setUp(self) -> None:
+        self.driver = SlowDriver(InMemoryDriver())
+        self.clock = Clock()
+        self.here = make_namespace(self.driver, self.clock).repository(NAME)
+        self.session = done(self.here.uploads.start()).id
+
+    def test_write(self) -> None:
+        """A write goes on to its end when its caller leaves; closing waits for it, and nothing is lost."""
+        upload = opened(self.here, self.session)
+        self.driver.slow.add("write")
+        writing = Deferred.fromCoroutine(upload.write([SMALL]))
+        writing.cancel()
+        self.failureResultOf(writing, CancelledError)
+        closing = Deferred.fromCoroutine(upload.close())
+        self.assertNoResult(closing)
+        self.driver.go()
+        self.successResultOf(closing)
+        files = tree(self.driver)
+        self.assertEqual(files[layout.upload_data(NAME, self.session)], SMALL)
+        self.assertIn(layout.upload_state(NAME, self.session, len(SMALL)), files)
+
+    def test_commit(self) -> None:
+        """A commit goes on to its end when its caller leaves, and closing the session then does nothing."""
+        upload = opened(self.here, self.session)
+        done(upload.write([SMALL]))
+        self.driver.slow.add("move")
+        committing = Deferred.fromCoroutine(upload.commit(Digest.of(SMALL)))
+        committing.cancel()
+        self.failureResultOf(committing, CancelledError)
+        closing = Deferred.fromCoroutine(upload.close())
+        self.driver.go()
+        self.successResultOf(closing)
+        done(self.here.blobs.stat(Digest.of(SMALL)))
+        self.failureResultOf(self.here.uploads.status(self.session), UploadUnknown)
+
+    def test_resume(self) -> None:
+        """A session that was opened for nobody is closed again."""
+        self.driver.slow.add("open")
+        resuming = Deferred.fromCoroutine(self.here.uploads.resume(self.session))
+        resuming.cancel()
+        self.failureResultOf(resuming, CancelledError)
+        self.driver.go()
+        self.driver.slow.clear()
+        done(opened(self.here, self.session).close())
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class ExclusionTests(SynchronousTestCase):
+    """Nobody writes to data that has been verified."""
+
+    def setUp(self) -> None:
+        self.driver = SlowDriver(InMemoryDriver())
+        self.clock = Clock()
+        self.here = make_namespace(self.driver, self.clock).repository(NAME)
+        # Another process on the same storage.
+        self.other = make_namespace(self.driver, self.clock).repository(NAME)
+        self.session = done(self.here.uploads.start()).id
+
+    def test_while_it_becomes_a_blob(self) -> None:
+        """Between the verification and the move nobody can open the session, though its data is closed."""
+        upload = opened(self.here, self.session)
+        done(upload.write([SMALL]))
+        self.driver.slow.add("move")
+        committing = Deferred.fromCoroutine(upload.commit(Digest.of(SMALL)))
+        self.assertNoResult(committing)
+        intruder = Deferred.fromCoroutine(self.other.uploads.resume(self.session))
+        self.clock.pump([0.1] * 10)
+        self.assertNoResult(intruder)
+        self.driver.go()
+        self.successResultOf(committing)
+        self.clock.pump([0.1] * 10)
+        self.failureResultOf(intruder, UploadUnknown)
+        self.assertEqual(done(self.driver.get(layout.blob_data(Digest.of(SMALL)), 100)), SMALL)
+        self.assertEqual([path for path in tree(self.driver) if path.startswith(UPLOADS)], [])
+
+    def test_for_long(self) -> None:
+        """If that takes too long, others hear that the session is busy."""
+        upload = opened(self.here, self.session)
+        done(upload.write([SMALL]))
+        self.driver.slow.add("move")
+        committing = Deferred.fromCoroutine(upload.commit(Digest.of(SMALL)))
+        intruder = Deferred.fromCoroutine(self.other.uploads.resume(self.session))
+        self.clock.pump([0.5] * 20)
+        self.failureResultOf(intruder, UploadBusy)
+        self.driver.go()
+        self.successResultOf(committing)
+
+    def test_left_by_the_dead(self) -> None:
+        """What a process that died on the way left behind keeps nobody from going on."""
+        receive(self.here, self.session, SMALL)
+        done(self.driver.put(layout.upload_closing(NAME, self.session), b""))
+        done(opened(self.other, self.session).commit(Digest.of(SMALL)))
+        self.assertEqual([path for path in tree(self.driver) if path.startswith(UPLOADS)], [])
+
+    def test_ended_before_the_state(self) -> None:
+        """A state stored after somebody else ended the session does not bring it back."""
+
+        class Ending(FaultyDriver):
+            async def put(self, path: str, content: bytes, durable: bool = True) -> None:
+                if "/hashstates/" in path:
+                    await self._driver.delete(path[: path.index("/hashstates/")])
+                await super().put(path, content, durable)
+
+        driver = InMemoryDriver()
+        here = make_namespace(Ending(driver)).repository(NAME)
+        receive(here, done(here.uploads.start()).id, SMALL)
+        self.assertEqual(tree(driver), {})
+
+
+class HashingTests(SynchronousTestCase):
+    """Where hashing happens."""
+
+    def test_workers(self) -> None:
+        """Large batches and re-read data are hashed by workers; small ones are not worth the way."""
+        driver, workers = InMemoryDriver(), InlineWorkers()
+        namespace = Namespace(driver, workers, Clock(), ManifestMemory(0), Rules())
+        here = namespace.repository(NAME)
+        id = done(here.uploads.start()).id
+        receive(here, id, SMALL)
+        self.assertEqual(workers.calls, 0)
+        receive(here, id, LARGE)
+        self.assertEqual(workers.calls, 1)
+        digest = Digest("sha512", hashlib.sha512(SMALL + LARGE).hexdigest())
+        done(opened(here, id).commit(digest))
+        self.assertEqual(workers.calls, 2)
+
+    def test_no_session_is_left(self) -> None:
+        """A finished session cannot be found by its files."""
+        driver = InMemoryDriver()
+        here = make_namespace(driver).repository(NAME)
+        id = done(here.uploads.start()).id
+        done(opened(here, id).commit(Digest.of(b"")))
+        self.failureResultOf(driver.list(UPLOADS), PathNotFound)
