@@ -69,6 +69,12 @@ class NoBody:
         """Nothing at all."""
         return b""
 
+    def break_off(self, reason: Exception) -> None:
+        """Nobody waits for it."""
+
+    def discard(self) -> None:
+        """There is nothing to drop."""
+
 
 class Flow(Protocol):
     """The connection that a body comes from."""
@@ -177,8 +183,8 @@ class Body:
         self._wake()
 
     def break_off(self, reason: Exception) -> None:
-        """No more will come, because of *reason*, which the reader is told."""
-        if not self.complete:
+        """No more is to be had, because of *reason*, which the reader is told unless it has everything."""
+        if self._chunks or not self.complete:
             self._broken = reason
         self.discard()
         self._wake()

@@ -92,11 +92,11 @@ class StreamingChannel(HTTPChannel):
         if self._drain_call is not None:
             self._drain_call.cancel()
             self._drain_call = None
-        body, self._body = self._body, None
+        self._body = None
         # The request first: its handler is cancelled, and must not see a broken body before that.
         super().connectionLost(reason)
-        if body is not None:
-            body.break_off(BodyLost())
+        for request in self.requests:
+            request.body.break_off(BodyLost())
         self.site.connections.discard(self)
         self.site.request_ended()
 
@@ -240,9 +240,10 @@ class StreamingChannel(HTTPChannel):
 
     def requestDone(self, request: RegistryRequest) -> None:
         body = self._body
+        # Of a body that came whole, too: the handler need not have read it.
+        request.body.discard()
         if body is not None and self.persistent:
             # Answered early; the rest of the body is small, and allContentReceived comes back here.
-            body.discard()
             self._answered = True
             self.setTimeout(self.site.timeOut)
             return
@@ -251,9 +252,7 @@ class StreamingChannel(HTTPChannel):
             self._savedTimeOut = self.site.timeOut
             super().requestDone(request)
             return
-        if body is not None:
-            body.discard()
-            self._body = None
+        self._body = None
         del self.requests[0]
         self._close_seen()
 
