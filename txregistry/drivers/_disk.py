@@ -29,6 +29,8 @@ from txregistry.model.names import Page
 #: Content on its way to its place; distribution 3 names it so, too.
 _TEMPORARY = re.compile(r".+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp\Z")
 
+_COMPONENTS = re.compile(r"[A-Za-z0-9._/-]*\Z")  # joined by slashes
+
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SHORT = 16 << 10  # read at once, before asking how long it is
@@ -130,18 +132,13 @@ class Disk:
     def list(self, path: str, after: str, limit: int) -> Page[Entry]:
         prefix = self._prefix + checked_prefix(self._driver, path)
         with os.scandir(prefix or "/") as entries:
-            found = {entry.name: entry for entry in entries if entry.name > after}
-        page: list[Entry] = []
-        for name in sorted(found):
-            if not is_component(name):
-                continue  # no path leads there
-            prefix_too = found[name].is_dir()
-            if not prefix_too and _is_temporary(name):
-                continue
-            if len(page) == limit:
-                return Page(page, more=True)
-            page.append(Entry(name, prefix_too))
-        return Page(page)
+            found = {entry.name: entry for entry in entries}
+        names = sorted(name for name in found if name > after) if after else sorted(found)
+        joined = "/".join(names)  # one look at all of them is quicker than one at each
+        if ".tmp" in joined or not _COMPONENTS.match(joined):
+            names = [name for name in names if _is_listed(found[name])]
+        page = [Entry(name, found[name].is_dir()) for name in names[:limit]]
+        return Page(page, more=len(names) > limit)
 
     def _place(self, path: str) -> str:
         return self._prefix + checked(self._driver, path)
@@ -236,6 +233,11 @@ class _removed_on_failure:
         if kind is not None:
             with suppress(OSError):
                 os.unlink(self._temporary)
+
+
+def _is_listed(entry: os.DirEntry[str]) -> bool:
+    # Not when no path leads there, or when it is not finished.
+    return is_component(entry.name) and (not _is_temporary(entry.name) or entry.is_dir())
 
 
 def _is_temporary(name: str) -> bool:
