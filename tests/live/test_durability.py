@@ -99,7 +99,7 @@ class DurabilityTests(LiveTestCase):
     def events(self, server: Registry) -> list[Event]:
         """End the daemon, and read what strace saw of it to the end."""
         server.program.terminate()
-        end = re.compile(rf"^{server.program.pid} \+\+\+ (exited|killed)", re.MULTILINE)
+        end = re.compile(rf"^{server.program.pid}\s+\+\+\+ (exited|killed)", re.MULTILINE)
         wait_for(lambda: end.search(self.log.read_text()) is not None, "the end of the strace log")
         return understand(read_calls(self.log.read_text().splitlines()))
 

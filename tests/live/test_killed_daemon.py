@@ -27,7 +27,7 @@ class KilledDaemonTests(LiveTestCase):
     def test_push_again(self) -> None:
         """Killed early, in the middle and late in a push, the restarted daemon takes it and gives it back."""
         server = self.registry(self.storage)
-        for sent in (1, SIZE // 2, SIZE - 16 * MIB):
+        for sent in (1, SIZE // 2, SIZE - 64 * MIB):
             self.kill_during_push(server, sent)
             self.assertEqual(tree_faults(self.storage), [])
             server = self.registry(self.storage, port=server.port)

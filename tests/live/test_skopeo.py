@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import ssl
 
 from tests.live.case import LiveTestCase
 from tests.live.images import (
@@ -152,3 +154,25 @@ class SkopeoTests(LiveTestCase):
         self.skopeo.copy(self.at("empty:v1"), f"oci:{self.work}/pulled:v1", "--preserve-digests")
         self.assertEqual(tagged_digest(self.work / "pulled"), image.manifest.digest)
         self.assertEqual(layout_blobs(self.work / "pulled"), layout_blobs(self.layout.root))
+
+    def test_tls_on_the_plain_port(self) -> None:
+        """
+        A TLS greeting is answered in plain HTTP, and at once.
+
+        skopeo, podman and buildah try TLS first when they are told not to verify it, and go on without it
+        when they see such an answer.
+        """
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=5) as connection:
+            connection.sendall(tls_greeting())
+            self.assertTrue(connection.recv(100).startswith(b"HTTP/1."))
+
+
+def tls_greeting() -> bytes:
+    """Give the first bytes that a TLS client sends."""
+    sent = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost")
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        return sent.read()
+    raise AssertionError("a TLS handshake ended without a server")
