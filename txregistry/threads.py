@@ -54,7 +54,7 @@ class Workers(Service):
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """
-        As :meth:`IWorkers.run`.
+        As :meth:`IWorkers.run`, for callers in the reactor's thread.
 
         The answer is a failure with :class:`NotRunning` outside of the time
         between start and stop.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, fail
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.fakes.workers import HeldWorkers
 from txregistry.drivers.limited import LimitedWorkers
 from txregistry.interfaces import IWorkers
+from txregistry.threads import NotRunning
 
 
 class LimitedWorkersTests(SynchronousTestCase):
@@ -56,3 +57,13 @@ class LimitedWorkersTests(SynchronousTestCase):
             self.held.step()
         self.assertEqual(done, [0, 1, 2, 3])
         self.successResultOf(answers[3])
+
+    def test_very_many(self) -> None:
+        """However many wait, they may all end at once, as when the threads were stopped."""
+        answers = [self.workers.run(abs, -number) for number in range(5000)]
+        self.patch(self.held, "run", lambda *_: fail(NotRunning()))
+        self.held.step()
+        self.held.step()
+        self.assertEqual([self.successResultOf(answer) for answer in answers[:2]], [0, 1])
+        for answer in answers[2:]:
+            self.failureResultOf(answer, NotRunning)

@@ -13,8 +13,8 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from os.path import dirname
 from uuid import uuid4
@@ -40,7 +40,8 @@ _ATTEMPTS = 16  # to win against others who remove the directory that we write i
 
 class Disk:
     """
-    Content below the directory *root*, which is made when there is something to put in.
+    Content below the directory *root*, which is made when there is something
+    to put in.  Its calls promise what those of :class:`IStorageDriver` do.
 
     :param driver: the driver's name, for errors.
     """
@@ -220,19 +221,14 @@ class Disk:
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), directory)
 
 
-class _removed_on_failure:
-    """Remove the file *temporary* when the block fails."""
-
-    def __init__(self, temporary: str) -> None:
-        self._temporary = temporary
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            with suppress(OSError):
-                os.unlink(self._temporary)
+@contextmanager
+def _removed_on_failure(temporary: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
 def _is_listed(entry: os.DirEntry[str]) -> bool:

@@ -24,6 +24,7 @@ class LimitedWorkers:
         self._workers = workers
         self._limit = limit
         self._running = 0
+        self._handing_on = False
         self._waiting: deque[tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...]]] = deque()
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
@@ -40,6 +41,9 @@ class LimitedWorkers:
 
     def _ended(self, outcome: Any, answer: Deferred[Any]) -> None:
         self._running -= 1
-        if self._waiting:
-            self._begin(*self._waiting.popleft())
+        if not self._handing_on:  # a loop: work may end at once, and then this is called within it
+            self._handing_on = True
+            while self._waiting and self._running < self._limit:
+                self._begin(*self._waiting.popleft())
+            self._handing_on = False
         answer.callback(outcome)
