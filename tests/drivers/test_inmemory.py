@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from tests.contracts.drivers import StorageDriverContract, StorageDriverModel
+from tests.contracts.drivers import StorageDriverContract
+from tests.contracts.drivers_model import StorageDriverModel
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import IStorageDriver
 
