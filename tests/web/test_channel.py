@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import HTTPChannel
 
 from tests.web.serving import Held, Server, body_of, echo, refuse
-from tests.web.wire import chunked, read_answers, request_bytes
+from tests.web.wire import chunked, request_bytes
 from txregistry.web.channel import READ_SIZE, StreamingChannel
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
@@ -68,7 +66,7 @@ class OrderTests(SynchronousTestCase):
     """When a request is dispatched, and what it gets to see."""
 
     def test_calls(self) -> None:
-        """Headers, length, dispatch, chunks, end, done: in this order, and dispatch after the headers' upcall."""
+        """Headers, dispatch (after the upcall for the headers), body, end, done: in this order."""
         calls: list[str] = []
 
         def noting(name: str) -> Any:
@@ -216,7 +214,7 @@ class PipelineTests(SynchronousTestCase):
     """Several requests on one connection."""
 
     def test_order(self) -> None:
-        """Answers come in the order of the requests, whatever each one takes (CVE-2023-46137, CVE-2024-41671)."""
+        """Answers come in the order of the requests (CVE-2023-46137, CVE-2024-41671)."""
         held = Held(echo)
         server = Server(held)
         connection = server.connect()
@@ -267,47 +265,3 @@ class PipelineTests(SynchronousTestCase):
         connection = server.connect()
         connection.send(request_bytes("PUT", "/a", body=b"x") * 5000)
         self.assertEqual(len(connection.answers()), 5000)
-
-
-#: Three requests that between them use every way of framing.
-_STREAM = (
-    request_bytes("PUT", "/a", body=b"first body")
-    + request_bytes("GET", "/b?c=d")
-    + request_bytes("PUT", "/c", CHUNKED)
-    + chunked(b"sec", b"ond", b" body")
-    + request_bytes("DELETE", "/d", [("Connection", "close")])
-)
-
-
-class CutTests(SynchronousTestCase):
-    """Where packets begin and end means nothing."""
-
-    def answers(self, pieces: list[bytes]) -> tuple[list[str], list[bytes], bool]:
-        server = Server(echo)
-        connection = server.connect()
-        connection.send_each(pieces)
-        server.clock.advance(0.02)
-        connection.deliver()
-        bodies = [answer.body for answer in read_answers(connection.received())]
-        return server.served, bodies, connection.closing
-
-    def test_every_byte(self) -> None:
-        """A stream of requests cut in two at every byte gets the same answers."""
-        whole = self.answers([_STREAM])
-        self.assertEqual(whole[0], ["PUT /a", "GET /b", "PUT /c", "DELETE /d"])
-        self.assertEqual(whole[1], [b"first body", b"", b"second body", b""])
-        for cut in range(1, len(_STREAM)):
-            self.assertEqual(self.answers([_STREAM[:cut], _STREAM[cut:]]), whole, f"cut at {cut}")
-
-    def test_single_bytes(self) -> None:
-        """So does one that comes byte by byte."""
-        pieces = [_STREAM[at : at + 1] for at in range(len(_STREAM))]
-        self.assertEqual(self.answers(pieces), self.answers([_STREAM]))
-
-    @settings(deadline=None)
-    @given(st.sets(st.integers(1, len(_STREAM) - 1)))
-    def test_any_split(self, cuts: set[int]) -> None:
-        """So does one cut anywhere, any number of times."""
-        edges = [0, *sorted(cuts), len(_STREAM)]
-        pieces = [_STREAM[start:end] for start, end in zip(edges, edges[1:], strict=False)]
-        self.assertEqual(self.answers(pieces), self.answers([_STREAM]))

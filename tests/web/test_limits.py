@@ -128,7 +128,7 @@ class HeaderTimeTests(SynchronousTestCase):
         self.assertEqual(server.clock.getDelayedCalls(), [])
 
     def test_slow_second_head(self) -> None:
-        """The next one on the same connection too, also when it begins in the packet of the first one's end."""
+        """The next one too, also when it begins in the packet in which the first one ends."""
         for held in (None, Held()):
             server = Server(held or echo)
             connection = server.connect()

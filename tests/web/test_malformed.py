@@ -1,4 +1,4 @@
-"""Requests that two readers could understand differently: refused, once, and nothing behind them is executed."""
+"""Requests that two readers could understand differently: refused, and nothing behind them is executed."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class MalformedTests(SynchronousTestCase):
                 self.refused(line + b"\r\nHost: h\r\n\r\n", [])
 
     def test_chunks(self) -> None:
-        """Chunks that are none, while the handler already reads: it is told, and its answer is the only one."""
+        """Chunks that are none, while the handler reads: it is told, and its answer is the only one."""
         head = request_bytes("PUT", "/a", [("Transfer-Encoding", "chunked")])
         for why, chunks in _CHUNKS.items():
             for start in (b"", b"3\r\nabc\r\n"):

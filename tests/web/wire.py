@@ -112,8 +112,8 @@ class Wire(StringTransport):
         self.half_closed = True
 
     def abortConnection(self) -> None:
+        # A real one knows nothing of ``disconnecting`` here, and loses the connection in the next turn.
         self.aborted = True
-        super().abortConnection()
 
     def write(self, data: bytes) -> None:
         if not self.half_closed and not self.aborted:
@@ -152,7 +152,8 @@ class Connection:
     @property
     def takes(self) -> bool:
         """The server reads from its socket."""
-        return self.wire.producerState == "producing" and not self.wire.disconnecting
+        wire = self.wire
+        return wire.producerState == "producing" and not wire.disconnecting and not wire.aborted
 
     @property
     def untaken(self) -> int:
@@ -166,7 +167,8 @@ class Connection:
 
     def received(self) -> bytes:
         """What the server has written so far."""
-        return self.wire.value()
+        data: bytes = self.wire.value()
+        return data
 
     def answers(self, *methods: str) -> list[Answer]:
         """What the server has answered so far; see :func:`read_answers`."""

@@ -263,6 +263,8 @@ class StreamingChannel(HTTPChannel):
         After a plain close the kernel answers the client's next bytes with a
         reset, and the reset destroys an answer that was not read yet.
         """
+        if self._closing:
+            return
         self.setTimeout(None)
         self._deaf = self._closing = True
         if self.isSecure() or not hasattr(self.transport, "loseWriteConnection"):
@@ -272,6 +274,12 @@ class StreamingChannel(HTTPChannel):
             self.transport.resumeProducing()
             self.transport.loseWriteConnection()
         self._drain_call = self.site.clock.callLater(DRAIN_SECONDS, self._drained_long_enough)
+
+    def cut(self) -> None:
+        """Break the connection; whatever else came or comes on it is not looked at."""
+        self.persistent = False
+        self._deaf = self._closing = True
+        self.transport.abortConnection()
 
     def _drained_long_enough(self) -> None:
         self._drain_call = None
@@ -284,7 +292,7 @@ class StreamingChannel(HTTPChannel):
         self.persistent = False
         self._deaf = True
         if any(request.startedWriting for request in self.requests):
-            self.transport.abortConnection()
+            self.cut()
         elif self._early and self._body is not None:
             self._body.break_off(BodyMalformed(message))  # its handler answers
         else:

@@ -302,4 +302,4 @@ class RegistryRequest(Request):
     def cut_off(self) -> None:
         """Break the connection, so that the client cannot take half an answer for a whole one."""
         if not self._disconnected and self.channel is not None:
-            self.channel.transport.abortConnection()
+            self.channel.cut()
