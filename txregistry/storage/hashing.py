@@ -143,7 +143,6 @@ class NativeDigest:
         bits = found.length * 8
         context.low, context.high = bits & 0xFFFFFFFF, bits >> 32
         context.num = len(found.pending)
-        ctypes.memset(context.data, 0, BLOCK)
         ctypes.memmove(context.data, found.pending, len(found.pending))
         self.length = found.length
         return True
