@@ -7,7 +7,7 @@ from collections import OrderedDict
 from txregistry.model.digest import Digest
 from txregistry.model.manifest import Manifest
 
-#: What a manifest without a payload takes in memory, and each of its references: measured, in bytes, rounded up.
+#: What a manifest without its payload takes in memory, and each of its references, in bytes; measured.
 _BASE = 1024
 _REFERENCE = 512
 
