@@ -17,7 +17,8 @@ from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionLost
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from txregistry.errors import StorageError, Unauthorized
 from txregistry.interfaces import IRepository, IWorkers
@@ -56,6 +57,8 @@ class RegistryApp:
     """
 
     app: ClassVar[Klein] = Klein()
+    # Slashes that a client has percent-encoded are none to clean away.
+    app.url_map.merge_slashes = False
     _log = Logger()
 
     def __init__(
@@ -115,12 +118,6 @@ class RegistryApp:
         """An upload session."""
         await self.serve(request, self._upload, name, uuid=uuid)
 
-    @app.route("/v2")
-    @app.route("/v2/<path:name>/blobs/uploads", endpoint="uploads_without_slash")
-    async def without_slash(self, request: RegistryRequest, name: str = "") -> None:
-        """The canonical address has a slash at its end."""
-        request.answer(request.moved(request.uri.partition(b"?")[0] + b"/"))
-
     @app.route("/v2/_catalog/")
     @app.route("/v2/<path:name>/tags/list/", endpoint="tags_with_slash")
     @app.route("/v2/<path:name>/manifests/<reference>/", endpoint="manifest_with_slash")
@@ -132,10 +129,11 @@ class RegistryApp:
 
     @app.handle_errors(HTTPException)  # type: ignore[arg-type]  # Klein cannot know our kind of request
     def unmatched(self, request: RegistryRequest, failure: Failure) -> None:
-        """No route has this path."""
-        error = failure.value
-        status = 404 if isinstance(error, NotFound) else getattr(error, "code", None) or 404
-        request.fail([Problem(status, "UNSUPPORTED", "no such page")])
+        """No route has this path, or one has it with a slash at its end."""
+        if failure.check(RequestRedirect):
+            request.answer(request.moved(request.uri.partition(b"?")[0] + b"/"))
+        else:
+            request.fail([Problem(404, "UNSUPPORTED", "no such page")])
 
     # --- serving ---
 

@@ -105,12 +105,12 @@ class RegistryRequest(Request):
         self.begun = True
         self.site = self.channel.site
         self.started = self.site.clock.seconds()
-        self.method, self.uri, self.clientproto = command, uri, version
         if not uri.startswith(b"/"):
             scheme, found, rest = uri.partition(b"://")
             if found and scheme.lower() in (b"http", b"https"):
                 _, slash, rest = rest.partition(b"/")
                 uri = slash + rest or b"/"
+        self.method, self.uri, self.clientproto = command, uri, version
         path, _, query = uri.partition(b"?")
         self.path = path
         self.args = parse_qs(query, True) if query else {}
@@ -194,7 +194,8 @@ class RegistryRequest(Request):
     def moved(self, path: bytes) -> Reply:
         """A permanent redirect to *path*, with the same query."""
         query = self.uri.partition(b"?")
-        return Reply(301, ((b"Location", path + query[1] + query[2]),))
+        # Browsers take a backslash for a slash, and two of them for the begin of a host name.
+        return Reply(301, ((b"Location", path.replace(b"\\", b"%5C") + query[1] + query[2]),))
 
     # --- reading the head ---
 
@@ -211,6 +212,10 @@ class RegistryRequest(Request):
         """The first value of the query parameter *name*, or ``None``."""
         values = self.args.get(name)
         return values[0].decode("utf-8", "replace") if values else None
+
+    def getRequestHostname(self) -> bytes:
+        """A name for Klein, which could not bear all that a client may say; no route depends on it."""
+        return b"registry"
 
     def client_host(self) -> str:
         """The client's address without port, IPv4 in its own form; empty on a UNIX socket."""
