@@ -1,7 +1,1 @@
 """Tests of ``txregistry.model``."""
-
-from hypothesis import settings
-
-# How long an example takes says more about the machine than about the rule.
-settings.register_profile("txregistry", deadline=None)
-settings.load_profile("txregistry")

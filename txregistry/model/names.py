@@ -12,7 +12,7 @@ from txregistry.model.digest import Digest
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _HOST_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN = rf"(?:{_HOST_LABEL}(?:\.{_HOST_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_DOMAIN = rf"{_HOST_LABEL}(?:\.{_HOST_LABEL})*"
 _NAME = re.compile(rf"(?:{_DOMAIN}/)?{_COMPONENT}(?:/{_COMPONENT})*\Z")
 _TAG = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}\Z")
 
@@ -42,7 +42,8 @@ class RepositoryName:
     The name of a repository, such as ``library/alpine``.
 
     The grammar is distribution's: OCI's, plus an optional leading domain
-    (``Example.com:5000/a``) that may hold upper case.
+    (``Example.com/a``) that may hold upper case.  A port or an IPv6 address
+    in it is refused: no storage path can hold them, there or here.
     """
 
     text: str

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 READ_SIZE = 256 * 1024
 #: Largest header block, and largest line in it, in bytes.
 HEADER_LIMIT = 96 * 1024
+#: The first byte of a TLS ClientHello.
+TLS_HANDSHAKE = b"\x16"
 #: Seconds for a whole header block.
 HEADER_TIMEOUT = 30.0
 #: The idle timer starts anew when this many bytes of a body have come: the least rate is this per time-out.
@@ -125,6 +127,10 @@ class StreamingChannel(HTTPChannel):
                 self._progress = 0
                 self.resetTimeout()
         elif not self._header_begun and not self._handlingRequest:
+            if data[:1] == TLS_HANDSHAKE:
+                # Clients that may speak plain HTTP try TLS first, and go on when they are refused at once.
+                self.refuse(400, "a TLS handshake on a plain HTTP port")
+                return
             self._header_begun = True
             self.setTimeout(HEADER_TIMEOUT)
         # Not HTTPChannel's: it would start the idle timer anew with every byte.
