@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 JOBS ?= 2
+TRIAL = $(BIN)/python -m twisted.trial
 
 # Every test package but the live one, and the modules beside them.
 UNIT := $(patsubst tests/%/__init__.py,tests.%,$(filter-out tests/live/% tests/contracts/% tests/fakes/%,\
@@ -28,10 +29,10 @@ run: $(INSTALLED)
 test: $(INSTALLED) tools lint unit live
 
 unit: $(INSTALLED)
-	$(BIN)/trial -j$(JOBS) $(UNIT)
+	$(TRIAL) -j$(JOBS) $(UNIT)
 
 live: $(INSTALLED) tools
-	$(BIN)/trial --temp-directory=_trial_temp.live tests.live
+	$(TRIAL) -j$(JOBS) --temp-directory=_trial_temp.live tests.live
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
