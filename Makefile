@@ -53,7 +53,7 @@ $(INSTALLED): setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--editable '.[dev]' --config-settings editable_mode=compat
+		--editable '.[dev]'
 	touch $@
 
 tools:

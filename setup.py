@@ -17,6 +17,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11",
+    package_dir={"": "."},
     packages=[*find_packages(include=["txregistry", "txregistry.*"]), "twisted.plugins"],
     package_data={"txregistry": ["py.typed"]},
     install_requires=[
