@@ -20,7 +20,7 @@ Serve = Callable[[RegistryRequest], Coroutine[Any, Any, None]]
 
 class Server:
     """
-    A site in memory.
+    A site in memory; or with *reactor*, one that can listen.
 
     :ivar served: method and path of each request that was dispatched, in order.
     :ivar requests: the same requests.
@@ -28,8 +28,8 @@ class Server:
     :ivar ended: the requests that ended, with their status.
     """
 
-    def __init__(self, serve: Serve, **settings: Any) -> None:
-        self.clock = Clock()
+    def __init__(self, serve: Serve, reactor: Any = None, **settings: Any) -> None:
+        self.clock: Any = Clock() if reactor is None else reactor
         self.served: list[str] = []
         self.requests: list[RegistryRequest] = []
         self.access: list[str] = []

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from errno import EAGAIN, EOPNOTSUPP
+from errno import EAGAIN, ECONNRESET, EOPNOTSUPP, EPIPE, ETIMEDOUT
 from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IPullProducer, IPushProducer
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from txregistry.errors import StorageError
 from txregistry.interfaces import IContentReader, IWorkers
 from txregistry.web.request import RegistryRequest
 
@@ -30,6 +30,9 @@ QUANTUM = 256 * 1024
 PIECE = 512 * 1024
 #: How far ahead of the client a cold file is read.
 AHEAD = 4 * 1024 * 1024
+
+#: What ``sendfile`` says of a socket whose client is gone.
+_GONE = frozenset((EPIPE, ECONNRESET, ETIMEDOUT))
 
 
 @frozen(slots=True)
@@ -106,8 +109,8 @@ class Pump:
             paused.callback(None)
 
     def stopProducing(self) -> None:
+        """The client left; the request, which hears of it next, cancels whoever waits."""
         self._stopped = True
-        self.resumeProducing()
 
 
 @implementer(IPullProducer)
@@ -160,11 +163,13 @@ class FileSender:
         except OSError as error:
             if error.errno == EAGAIN:
                 self._transport.startWriting()
+            elif error.errno in _GONE:
+                self._request.cut_off()
             else:
-                self._finish(error)
+                self._finish(StorageError(f"a file could not be read: {error}"))
             return
         if not sent:
-            self._finish(EOFError("the file became shorter while it was sent"))
+            self._finish(StorageError("a file became shorter while it was sent"))
             return
         self._position += sent
         self._request.sentLength += sent
@@ -174,10 +179,8 @@ class FileSender:
             self._finish(None)
 
     def stopProducing(self) -> None:
-        """The client left; the request's own end cancels whoever waits for :attr:`done`."""
+        """The client left; the request, which hears of it next, cancels whoever waits for :attr:`done`."""
         self._transport = None
-        if not self.done.called:
-            self.done.errback(ConnectionLost())
 
     # --- cold files ---
 
@@ -223,10 +226,13 @@ class FileSender:
 
     def _release(self) -> None:
         transport, self._transport = self._transport, None
+        channel = self._request.channel
         if transport is not None and transport.connected:
             transport.unregisterProducer()
-            if self._request.channel is not None:
-                transport.registerProducer(self._request.channel, True)
+            if channel is not None:
+                transport.registerProducer(channel, True)
+                # It may have been told to wait before; the transport's buffer is empty since then.
+                channel.resumeProducing()
 
 
 def _read_ahead(fd: int, position: int, size: int, ahead: int) -> None:
