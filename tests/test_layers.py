@@ -12,8 +12,18 @@ PACKAGE = Path(__file__).parent.parent / "txregistry"
 
 #: Rooms never import each other.
 ROOMS = frozenset(
-    ("web", "storage", "drivers", "cache", "auth", "notifications", "middleware", "proxy", "health")
-    + ("maintenance",)
+    (
+        "web",
+        "storage",
+        "drivers",
+        "cache",
+        "middleware",
+        "auth",
+        "notifications",
+        "proxy",
+        "health",
+        "maintenance",
+    )
 )
 #: What everybody may import.
 COMMON = frozenset(("model", "errors", "interfaces", "_version", ""))
