@@ -18,6 +18,8 @@ from txregistry.web.site import RegistrySite
 
 #: Connections that may wait to be accepted.
 BACKLOG = 1024
+#: Seconds at the stop for requests that were cut off to put away what they hold.
+CLEAN_UP = 2.0
 
 
 class Listener(Service):
@@ -95,11 +97,17 @@ class Listener(Service):
             self._log.info(
                 "stopping server gracefully. Draining connections for {seconds}s", seconds=self._drain
             )
-            try:
-                await self._site.drain().addTimeout(self._drain, self._reactor)
-            except TimeoutError:
+            if not await self._drained(self._drain):
                 self._log.error("requests were still under way when their time ran out")
         self._site.abort()
+        await self._drained(CLEAN_UP)
+
+    async def _drained(self, seconds: float) -> bool:
+        try:
+            await self._site.drain().addTimeout(seconds, self._reactor)
+        except TimeoutError:
+            return False
+        return True
 
 
 def _has_ipv6() -> bool:

@@ -15,7 +15,7 @@ from typing import ClassVar
 from klein import Klein
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionLost
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -196,6 +196,8 @@ class RegistryApp:
     async def _run(self, request: RegistryRequest, answering: Awaitable[Answer]) -> None:
         """Await an answer and send it; a failure becomes an answer too, and is logged where it is ours."""
         request.routed = True
+        site = request.site
+        site.serving.add(request)
         try:
             answer = await answering
             if isinstance(answer, Reply):
@@ -207,11 +209,14 @@ class RegistryApp:
             raise CancelledError from None
         except Exception as error:
             self._fail(request, error)
+        finally:
+            site.serving.discard(request)
+            site.request_ended()
 
     def _fail(self, request: RegistryRequest, error: Exception) -> None:
         problems = problems_of(error)
         if problems is None:
-            self._log.failure("request failed", Failure())
+            self._log.failure("request failed", Failure(), LogLevel.error)
             problems = [Problem(500, "UNKNOWN", "unknown error")]
         elif isinstance(error, StorageError):
             self._log.error("storage failed: {reason}", reason=str(error))

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.web.http import parse_qs
 from twisted.web.server import Request
@@ -295,7 +295,7 @@ class RegistryRequest(Request):
 
     def failed(self, failure: Failure) -> None:
         """Answer a fault of ours: the log gets the traceback, the client a 500."""
-        self._log.failure("request failed", failure)
+        self._log.failure("request failed", failure, LogLevel.error)
         if self._disconnected or self.finished:
             return
         self.fail([Problem(500, "UNKNOWN", "unknown error")])

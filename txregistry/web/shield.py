@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def shielded(work: Coroutine[Any, Any, T]) -> Deferred[T]:
         if not waiting.called:
             waiting.callback(result)  # a Failure makes it an errback
         elif isinstance(result, Failure):
-            _log.failure("work failed after its client had left", result)
+            _log.failure("work failed after its client had left", result, LogLevel.error)
 
     Deferred.fromCoroutine(work).addBoth(ended)
     return waiting

@@ -29,6 +29,8 @@ class RegistrySite(ServerFactory):
     :param headers: go out with every answer of a route.
     :param prefix: where the API is mounted, without a final slash; empty for the root.
     :param shortcut: asked first; takes a request over, past *resource*, and says so.
+    :ivar connections: those that are open.
+    :ivar serving: requests whose routes run, whether or not their clients are still there.
     :param access_log: told each line of the access log.
     :param completed: told of every request that ended, whether its client got an answer or left.
     """
@@ -56,6 +58,7 @@ class RegistrySite(ServerFactory):
         self.timeOut = timeout
         self.budget = Budget()
         self.connections: set[StreamingChannel] = set()
+        self.serving: set[RegistryRequest] = set()
         self._access_log = access_log
         self._completed = completed
         self._date = (0, b"")
@@ -120,20 +123,25 @@ class RegistrySite(ServerFactory):
     # --- the end ---
 
     def request_ended(self) -> None:
-        """A channel has one request less, or is gone."""
-        if self._drained is not None and not self.connections and not self._drained.called:
+        """A channel has one request less, or is gone; or a request was served."""
+        if self._drained is not None and not self._busy and not self._drained.called:
             self._drained.callback(None)
+
+    @property
+    def _busy(self) -> bool:
+        return bool(self.connections or self.serving)
 
     def drain(self) -> Deferred[None]:
         """
-        Take no new request; fires when the last one under way was answered and its connection is closed.
+        Take no new request.
+
+        Fires when the last one under way has ended, with whatever its route
+        puts away afterwards, and its connection is closed.
         """
         self._drained = Deferred()
         for channel in list(self.connections):
             channel.close_when_idle()
-        if not self.connections:
-            return succeed(None)
-        return self._drained
+        return self._drained if self._busy else succeed(None)
 
     def abort(self) -> None:
         """Break every connection that is left."""
