@@ -86,7 +86,6 @@ class StreamingChannel(HTTPChannel):
         self.transport.bufferSize = READ_SIZE
         super().connectionMade()
         if ITCPTransport.providedBy(self.transport):
-            self.transport.setTcpKeepAlive(True)
             _notice_the_gone(self.transport)
         self.site.connections.add(self)
 
@@ -312,6 +311,8 @@ class StreamingChannel(HTTPChannel):
 def _notice_the_gone(transport: Any) -> None:
     """Have the kernel end a connection whose client vanished or takes nothing any more."""
     handle = transport.getHandle()
-    if isinstance(handle, socket.socket):
+    # Twisted's transports of UNIX sockets say that they are TCP, too.
+    if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
+        transport.setTcpKeepAlive(True)
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
         handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_LIMIT)
