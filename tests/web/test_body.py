@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import define, field
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
@@ -172,7 +172,6 @@ class ReadTests(BodyCase):
         body.end_received()
         self.assertEqual(self.successResultOf(reading), [b"a", b"b"])
 
-    @settings(deadline=None)
     @given(st.lists(st.tuples(st.binary(max_size=300), st.sampled_from(("read", "wait", "cancel", "")))))
     def test_nothing_lost(self, steps: list[tuple[bytes, str]]) -> None:
         """Whatever comes, and however it is read, the reads together are the body."""

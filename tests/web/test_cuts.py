@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -48,7 +48,6 @@ class CutTests(SynchronousTestCase):
         pieces = [_STREAM[at : at + 1] for at in range(len(_STREAM))]
         self.assertEqual(self.answers(pieces), self.answers([_STREAM]))
 
-    @settings(deadline=None)
     @given(st.sets(st.integers(1, len(_STREAM) - 1)))
     def test_any_split(self, cuts: set[int]) -> None:
         """So does one cut anywhere, any number of times."""
