@@ -74,14 +74,14 @@ class CatalogTests(SynchronousTestCase):
     def test_numbers(self) -> None:
         """A page size that is none, or over the limit, is refused with what was given."""
         registry = self.registry(maxentries=5)
-        for given_, detail in (
+        for asked, detail in (
             ("abc", "abc"),
             ("-1", "-1"),
             ("6", 6),
             (HUGE, int(HUGE)),
             ("9" * 50, "9" * 50),
         ):
-            answer = registry.ask("GET", f"/v2/_catalog?n={given_}")
+            answer = registry.ask("GET", f"/v2/_catalog?n={asked}")
             self.assertEqual((answer.status, answer.codes()), (400, ["PAGINATION_NUMBER_INVALID"]), asked)
             self.assertEqual(answer.json()["errors"][0]["detail"], {"n": detail})
         self.assertEqual(registry.ask("GET", "/v2/_catalog?n=0").json(), {"repositories": []})
