@@ -74,6 +74,7 @@ class StreamingChannel(HTTPChannel):
     _answered = False
     _continue_owed = False
     _header_begun = False
+    _last = False
     _progress = 0
     _deaf = False
     _closing = False
@@ -108,6 +109,7 @@ class StreamingChannel(HTTPChannel):
 
     def close_when_idle(self) -> None:
         """Close now, or after the answer that is under way."""
+        self._last = True
         self.persistent = False
         if self.idle:
             self.loseConnection()
@@ -166,6 +168,9 @@ class StreamingChannel(HTTPChannel):
             self._body = Body(self, self.length, self.site.budget, self.site.clock)
             self.requests[-1].body = self._body
         super().allHeadersReceived()
+
+    def checkPersistence(self, request: RegistryRequest, version: bytes) -> bool:
+        return not self._last and bool(super().checkPersistence(request, version))
 
     def rawDataReceived(self, data: bytes) -> None:
         if not self._deaf:
