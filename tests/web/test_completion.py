@@ -1,0 +1,93 @@
+"""The log line at the end of each request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.web.serving import Held, Server, echo
+from tests.web.wire import request_bytes
+from txregistry.web.completion import CompletionLog, go_duration
+from txregistry.web.replies import Problem, Reply
+from txregistry.web.request import RegistryRequest
+
+
+class CompletionLogTests(SynchronousTestCase):
+    """What is logged of whom."""
+
+    def serve(self, serve: Any, quiet: bool = False, hang_up: bool = False) -> list[dict[str, Any]]:
+        """The events of one request, a GET that takes a second and a half."""
+        held = Held(serve)
+        server = Server(held)
+        server.site._completed = CompletionLog(server.clock, quiet)
+        connection = server.connect()
+        with capturedLogs() as events:
+            connection.send(request_bytes("GET", "/v2/a"))
+            server.clock.advance(1.5)
+            if hang_up:
+                connection.hang_up()
+            else:
+                held.turns[0].callback(None)
+        return [event for event in events if event["log_namespace"].endswith("CompletionLog")]
+
+    def test_completed(self) -> None:
+        """A request that went well is told with its status, size and time."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.answer(Reply(202, body=b"12345"))
+
+        [event] = self.serve(serve)
+        self.assertEqual((event["log_level"].name, event["log_format"]), ("info", "response completed"))
+        fields = event["fields"]
+        self.assertEqual(fields["http.response.status"], 202)
+        self.assertEqual(fields["http.response.written"], 5)
+        self.assertEqual(fields["http.response.duration"], "1.5s")
+        self.assertEqual(fields["http.request.uri"], "/v2/a")
+
+    def test_quiet(self) -> None:
+        """Where nobody would see it, it is not told."""
+        self.assertEqual(self.serve(echo, quiet=True), [])
+
+    def test_problems(self) -> None:
+        """One with problems has a line for each of them, quiet or not."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.fail([Problem(404, "BLOB_UNKNOWN", "no", {"a": 1}), Problem(400, "B", "b")])
+
+        for quiet in (False, True):
+            first, second = self.serve(serve, quiet)
+            self.assertEqual(first["log_level"].name, "error")
+            self.assertEqual(first["log_format"], "response completed with error")
+            self.assertEqual(first["fields"]["err.code"], "blob unknown")
+            self.assertEqual(first["fields"]["err.message"], "no")
+            self.assertEqual(first["fields"]["err.detail"], "{'a': 1}")
+            self.assertEqual(second["fields"]["err.code"], "b")
+            self.assertNotIn("err.detail", second["fields"])
+
+    def test_left(self) -> None:
+        """One whose client left is an error of its own kind."""
+        [event] = self.serve(echo, hang_up=True)
+        self.assertEqual(event["method"], "GET")
+        self.assertEqual(event["fields"]["http.response.status"], 499)
+
+
+class DurationTests(SynchronousTestCase):
+    """Durations as Go prints them."""
+
+    def test_forms(self) -> None:
+        """The unit fits the size."""
+        for seconds, shown in (
+            (0, "0µs"),
+            (0.000_000_5, "0.5µs"),
+            (0.000_587_112, "587.112µs"),
+            (0.001_4, "1.4ms"),
+            (0.999_999, "999.999ms"),
+            (1, "1s"),
+            (2.5, "2.5s"),
+            (59.999, "59.999s"),
+            (60, "1m0s"),
+            (3725.25, "1h2m5.25s"),
+        ):
+            self.assertEqual(go_duration(seconds), shown)

@@ -1,0 +1,57 @@
+"""Work that outlives its client."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from txregistry.web.shield import shielded
+
+
+class ShieldTests(SynchronousTestCase):
+    """Shielded work."""
+
+    def setUp(self) -> None:
+        self.step: Deferred[int] = Deferred()
+        self.done: list[int] = []
+
+    async def work(self) -> int:
+        result = await self.step
+        self.done.append(result)
+        return result + 1
+
+    def test_result(self) -> None:
+        """Whoever waits gets what the work returned."""
+        waiting = shielded(self.work())
+        self.assertNoResult(waiting)
+        self.step.callback(1)
+        self.assertEqual(self.successResultOf(waiting), 2)
+
+    def test_failure(self) -> None:
+        """Or what it raised, which is then nobody else's matter."""
+        waiting = shielded(self.work())
+        self.step.errback(ZeroDivisionError())
+        self.failureResultOf(waiting, ZeroDivisionError)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_at_once(self) -> None:
+        """Work that takes no time has its result at once."""
+        self.step.callback(1)
+        self.assertEqual(self.successResultOf(shielded(self.work())), 2)
+
+    def test_cancelled(self) -> None:
+        """Cancelling ends the waiting, and not the work."""
+        waiting = shielded(self.work())
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.step.callback(5)
+        self.assertEqual(self.done, [5])
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_fails_unheard(self) -> None:
+        """What fails when nobody waits any more is in the log."""
+        waiting = shielded(self.work())
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.step.errback(ZeroDivisionError())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
