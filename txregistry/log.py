@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -47,30 +48,51 @@ def _stamp(when: datetime) -> str:
     return when.strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
 
+def _printable(text: str) -> str:
+    """*text*, which is JSON, without what a terminal or a reader of lines could take for an order."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+
+
+def _quoted(text: str) -> str:
+    return _printable(json.dumps(text, ensure_ascii=False))
+
+
 def _text_value(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if _PLAIN.match(text) else json.dumps(text, ensure_ascii=False)
+    return text if _PLAIN.match(text) else _quoted(text)
+
+
+def _beside(own: Fields, fields: Fields) -> dict[str, object]:
+    """*fields* under names that none of our *own* has, renamed as logrus does it."""
+    return {f"fields.{name}" if name in own else name: value for name, value in fields.items()}
 
 
 def text_line(when: datetime, level: str, message: str, fields: Fields) -> str:
     """logrus' text format: ``time="…" level=info msg="…" key=value``, keys sorted."""
-    head = f'time="{_stamp(when)}" level={level} msg={json.dumps(message, ensure_ascii=False)}'
-    return " ".join([head, *(f"{name}={_text_value(fields[name])}" for name in sorted(fields))])
+    own = {"time": f'"{_stamp(when)}"', "level": level, "msg": _quoted(message)}
+    rest = _beside(own, fields)
+    pairs = [*own.items(), *((name, _text_value(rest[name])) for name in sorted(rest))]
+    return " ".join(f"{name}={value}" for name, value in pairs)
 
 
-def _json_line(document: dict[str, object]) -> str:
-    return json.dumps(document, separators=(",", ":"), sort_keys=True, default=str, ensure_ascii=False)
+def _json_line(own: Fields, fields: Fields) -> str:
+    document = {**_beside(own, fields), **own}
+    return _printable(
+        json.dumps(document, separators=(",", ":"), sort_keys=True, default=str, ensure_ascii=False)
+    )
 
 
 def json_line(when: datetime, level: str, message: str, fields: Fields) -> str:
     """logrus' JSON format: one object, keys sorted."""
-    return _json_line({**fields, "level": level, "msg": message, "time": _stamp(when)})
+    return _json_line({"level": level, "msg": message, "time": _stamp(when)}, fields)
 
 
 def logstash_line(when: datetime, level: str, message: str, fields: Fields) -> str:
     """The JSON that logstash reads, as distribution 2.8 writes it."""
-    added = {"@timestamp": _stamp(when), "@version": "1", "level": level, "message": message}
-    return _json_line({**fields, **added})
+    own = {"@timestamp": _stamp(when), "@version": "1", "level": level, "message": message}
+    return _json_line(own, fields)
 
 
 FORMATTERS: Mapping[str, Formatter] = {"text": text_line, "json": json_line, "logstash": logstash_line}
@@ -138,11 +160,14 @@ class LineWriter(Service):
 
     def _write_now(self, data: bytes) -> None:
         view = memoryview(data)
-        try:
-            while view:
+        while view:
+            try:
                 view = view[os.write(self._fd, view) :]
-        except OSError:
-            pass
+            except BlockingIOError:
+                # Whoever shares the terminal or pipe with us has made it so.
+                select.select((), (self._fd,), ())
+            except OSError:
+                return
 
 
 def _encoded(lines: list[str]) -> bytes:

@@ -1,0 +1,408 @@
+"""Log lines: their forms, and their way out."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger, LogLevel, LogPublisher
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from txregistry.log import (
+    FORMATTERS,
+    GATHER,
+    LineObserver,
+    LineWriter,
+    json_line,
+    logstash_line,
+    text_line,
+)
+from txregistry.model.facts import CURRENT
+
+reactor: Any = _reactor
+
+WHEN = datetime(2024, 5, 1, 10, 20, 30, 45000, tzinfo=UTC)
+FIELDS: Mapping[str, object] = {
+    "b": "two words",
+    "a": "plain-1.0/x@y+z^_",
+    "n": 5,
+    "yes": True,
+    "empty": "",
+    "quote": 'a"b\\c',
+    "line": "a\nlevel=error",
+}
+
+
+class FormatTests(SynchronousTestCase):
+    """Golden lines."""
+
+    def test_text(self) -> None:
+        """logrus' text."""
+        self.assertEqual(
+            text_line(WHEN, "info", 'a "message"', FIELDS),
+            'time="2024-05-01T10:20:30.045Z" level=info msg="a \\"message\\"" a=plain-1.0/x@y+z^_'
+            ' b="two words" empty="" line="a\\nlevel=error" n=5 quote="a\\"b\\\\c" yes=true',
+        )
+
+    def test_json(self) -> None:
+        """logrus' JSON."""
+        self.assertEqual(
+            json_line(WHEN, "warning", "a message", FIELDS),
+            '{"a":"plain-1.0/x@y+z^_","b":"two words","empty":"","level":"warning","line":"a\\nlevel=error",'
+            '"msg":"a message","n":5,"quote":"a\\"b\\\\c","time":"2024-05-01T10:20:30.045Z","yes":true}',
+        )
+
+    def test_logstash(self) -> None:
+        """logstash's JSON."""
+        self.assertEqual(
+            logstash_line(WHEN, "error", "a message", {"b": 1}),
+            '{"@timestamp":"2024-05-01T10:20:30.045Z","@version":"1","b":1,"level":"error",'
+            '"message":"a message"}',
+        )
+
+    def test_whole_seconds(self) -> None:
+        """A time without a fraction has none."""
+        line = text_line(WHEN.replace(microsecond=0), "info", "", {})
+        self.assertEqual(line, 'time="2024-05-01T10:20:30Z" level=info msg=""')
+
+    def test_names(self) -> None:
+        """A field with the name of one of ours stands beside it, under the name that logrus gives it."""
+        fields = {"level": "x", "msg": "y", "time": "z", "message": "m"}
+        self.assertEqual(
+            text_line(WHEN, "info", "real", fields),
+            'time="2024-05-01T10:20:30.045Z" level=info msg="real" fields.level=x fields.msg=y fields.time=z'
+            " message=m",
+        )
+        found = json.loads(json_line(WHEN, "info", "real", fields))
+        self.assertEqual((found["level"], found["msg"], found["fields.level"]), ("info", "real", "x"))
+        found = json.loads(logstash_line(WHEN, "info", "real", fields))
+        self.assertEqual((found["message"], found["fields.message"], found["msg"]), ("real", "m", "y"))
+
+    def test_escapes(self) -> None:
+        """What a terminal or a reader of lines could take for an order is escaped."""
+        text = "\x1b[2J\x7f\x85\x9b\u2028\u202e\U000e0001\ud800"
+        escaped = "\\u001b[2J\\u007f\\u0085\\u009b\\u2028\\u202e\\udb40\\udc01\\ud800"
+        self.assertIn(f'msg="{escaped}"', text_line(WHEN, "info", text, {}))
+        self.assertIn(f'a="{escaped}"', text_line(WHEN, "info", "", {"a": text}))
+        self.assertIn(f'"msg":"{escaped}"', json_line(WHEN, "info", text, {}))
+        self.assertIn('msg="caf\u00e9"', text_line(WHEN, "info", "caf\u00e9", {}))
+
+    def test_objects(self) -> None:
+        """Values that are no JSON are written as text."""
+        found = json.loads(json_line(WHEN, "info", "", {"a": WHEN, "b": {"c": [1]}}))
+        self.assertEqual(found["a"], str(WHEN))
+        self.assertEqual(found["b"], {"c": [1]})
+
+    @given(
+        st.text(),
+        st.dictionaries(st.sampled_from(("a", "b", "c")), st.text() | st.integers() | st.booleans()),
+    )
+    def test_one_line(self, message: str, fields: dict[str, object]) -> None:
+        """Whatever is said, it is one line of printable characters, in every form."""
+        for formatter in FORMATTERS.values():
+            line = formatter(WHEN, "info", message, fields)
+            self.assertEqual(len(line.splitlines()), 1)
+            self.assertTrue(line.isprintable(), repr(line))
+
+    @given(st.text(), st.dictionaries(st.sampled_from(("a", "b")), st.text() | st.integers()))
+    def test_readable(self, message: str, fields: dict[str, object]) -> None:
+        """JSON lines say exactly what was said."""
+        found = json.loads(json_line(WHEN, "info", message, fields))
+        self.assertEqual(found["msg"], message)
+        self.assertEqual({name: found[name] for name in fields}, fields)
+
+
+class Lines:
+    """Keeps lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, line: str) -> None:
+        self.lines.append(line)
+
+
+class Facts:
+    """What is known of a request."""
+
+    def log_fields(self) -> Mapping[str, object]:
+        return {"http.request.id": "some-id", "service": "overridden"}
+
+
+class LineObserverTests(SynchronousTestCase):
+    """From events to lines."""
+
+    def logged(self, log: Callable[[Logger], object], level: str = "info", form: str = "json") -> list[str]:
+        """The lines that *log* makes."""
+        lines = Lines()
+        fields = {"service": "registry"}
+        observer = LineObserver(lines, level, FORMATTERS[form], fields)
+        log(Logger("a.namespace", observer=LogPublisher(observer)))
+        return lines.lines
+
+    def test_levels(self) -> None:
+        """Only what is severe enough is written, each level by logrus' name."""
+
+        def log(logger: Logger) -> None:
+            for level in LogLevel.iterconstants():
+                logger.emit(level, "x")
+
+        names = ["debug", "info", "warning", "error", "fatal"]
+        for threshold, first in (("debug", 0), ("info", 1), ("warn", 2), ("error", 3)):
+            found = [json.loads(line)["level"] for line in self.logged(log, threshold)]
+            self.assertEqual(found, names[first:])
+
+    def test_message(self) -> None:
+        """The message is the event's text, with its values."""
+        [line] = self.logged(lambda log: log.info("stored {digest}", digest="sha256:x"))
+        found = json.loads(line)
+        self.assertEqual((found["msg"], found["service"]), ("stored sha256:x", "registry"))
+
+    def test_fields(self) -> None:
+        """An event may bring fields of its own."""
+        [line] = self.logged(lambda log: log.info("x", fields={"http.response.status": 200}))
+        self.assertEqual(json.loads(line)["http.response.status"], 200)
+
+    def test_request(self) -> None:
+        """What is logged while a request is served names it."""
+        token = CURRENT.set(Facts())
+        try:
+            [line] = self.logged(lambda log: log.info("x"))
+        finally:
+            CURRENT.reset(token)
+        self.assertEqual(json.loads(line)["http.request.id"], "some-id")
+        [line] = self.logged(lambda log: log.info("x"))
+        self.assertNotIn("http.request.id", json.loads(line))
+
+    def test_failure(self) -> None:
+        """A failure is one line, with its traceback as a field."""
+
+        def log(logger: Logger) -> None:
+            try:
+                raise ZeroDivisionError("by nothing\nat all")
+            except ZeroDivisionError:
+                logger.failure("it failed")
+
+        for form in FORMATTERS:
+            [line] = self.logged(log, form=form)
+            self.assertNotIn("\n", line)
+        found = json.loads(self.logged(log)[0])
+        self.assertEqual(found["msg"], "it failed")
+        self.assertEqual(found["err.message"], "ZeroDivisionError: by nothing\nat all")
+        self.assertIn("test_log.py", found["err.stack"])
+
+    def test_unformattable(self) -> None:
+        """An event that cannot be formatted is a line all the same, and so is one with a broken value."""
+
+        class Broken:
+            def __repr__(self) -> str:
+                raise ValueError
+
+        for log in (
+            lambda logger: logger.info("{nothing}"),
+            lambda logger: logger.info("{a.b.c}", a=1),
+            lambda logger: logger.info("{a}", a=Broken()),
+            lambda logger: logger.info("{"),
+        ):
+            self.assertEqual(len(self.logged(log)), 1)
+
+    def test_legacy(self) -> None:
+        """Events of Twisted's old logging become lines, too."""
+        lines = Lines()
+        observer = LineObserver(lines, "info", FORMATTERS["json"], {})
+        observer({"log_time": 0.0, "log_format": "{log_text}", "log_text": "old", "isError": 0})
+        found = json.loads(lines.lines[0])
+        self.assertEqual(
+            (found["msg"], found["time"], found["level"]), ("old", "1970-01-01T00:00:00Z", "info")
+        )
+
+
+class PipeCase:
+    """A pipe, and what came out of it."""
+
+    def open_pipe(self) -> None:
+        self.reader, self.writer = os.pipe()
+        self.open = {self.reader, self.writer}
+
+    def close_pipe(self) -> None:
+        for fd in self.open:
+            os.close(fd)
+
+    def shut(self, fd: int) -> None:
+        os.close(fd)
+        self.open.discard(fd)
+
+    def written(self) -> bytes:
+        os.set_blocking(self.reader, False)
+        try:
+            return os.read(self.reader, 1 << 20)
+        except BlockingIOError:
+            return b""
+
+
+class ThreadlessClock(Clock):
+    """A clock that a writer takes for a reactor."""
+
+    def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
+        self.callLater(0, call, *arguments)
+
+
+class LineWriterTests(PipeCase, SynchronousTestCase):
+    """Lines on their way to a descriptor."""
+
+    def setUp(self) -> None:
+        self.open_pipe()
+        self.addCleanup(self.close_pipe)
+        self.clock = ThreadlessClock()
+        self.lines = LineWriter(self.clock, self.writer)
+
+    def test_before_start(self) -> None:
+        """Before it runs, lines go out at once."""
+        self.lines.write("a")
+        self.assertEqual(self.written(), b"a\n")
+
+    def test_gathered(self) -> None:
+        """While it runs, the lines of a short time go out together, in order."""
+        self.lines.startService()
+        for line in ("a", "b", "c"):
+            self.lines.write(line)
+        self.assertEqual(self.written(), b"")
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.clock.advance(GATHER)
+        self.lines.stopService()
+        self.assertEqual(self.written(), b"a\nb\nc\n")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_stop(self) -> None:
+        """The stop waits until everything is out; what comes later goes out at once."""
+        self.lines.startService()
+        for number in range(1000):
+            self.lines.write(str(number))
+        self.lines.stopService()
+        self.assertEqual(self.written().split(), [b"%d" % number for number in range(1000)])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.lines.write("late")
+        self.assertEqual(self.written(), b"late\n")
+
+    def test_again(self) -> None:
+        """It can be started again."""
+        for line in ("a", "b"):
+            self.lines.startService()
+            self.lines.write(line)
+            self.lines.stopService()
+        self.assertEqual(self.written(), b"a\nb\n")
+
+    def test_threads_end(self) -> None:
+        """The stop leaves no thread behind."""
+        before = threading.active_count()
+        self.lines.startService()
+        self.assertEqual(threading.active_count(), before + 1)
+        self.lines.stopService()
+        self.assertEqual(threading.active_count(), before)
+
+    def test_closed(self) -> None:
+        """A descriptor that nobody reads, or that is closed, swallows lines."""
+        self.shut(self.reader)
+        self.lines.write("a")
+        self.lines.startService()
+        self.lines.write("b")
+        self.lines.stopService()
+        self.shut(self.writer)
+        self.lines.write("c")
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_no_unicode(self) -> None:
+        """Text that cannot be encoded goes out escaped."""
+        self.lines.write("caf\u00e9 \udcff")
+        self.assertEqual(self.written(), "caf\u00e9 \\udcff\n".encode())
+
+
+class SlowPipeTests(PipeCase, TestCase):
+    """A reader that is slower than we are, and other threads."""
+
+    timeout = 30
+
+    def setUp(self) -> None:
+        self.open_pipe()
+        self.addCleanup(self.close_pipe)
+        self.lines = LineWriter(reactor, self.writer)
+        self.lines.startService()
+
+    def drained(self) -> Deferred[bytes]:
+        """Everything up to the end, read in a thread."""
+
+        def drain() -> bytes:
+            found = b""
+            while data := os.read(self.reader, 65536):
+                found += data
+            return found
+
+        return deferToThread(drain)
+
+    async def test_slow_reader(self) -> None:
+        """Far more than fits into a pipe waits in memory, holds up nobody, and arrives whole."""
+        expected = [f"{number} {'x' * 1000}" for number in range(2000)]
+        for line in expected:
+            self.lines.write(line)
+        began = reactor.seconds()
+        await deferLater(reactor, 2 * GATHER)
+        self.assertLess(reactor.seconds() - began, 5)
+        found = self.drained()
+        self.lines.stopService()
+        self.shut(self.writer)
+        self.assertEqual((await found).decode().splitlines(), expected)
+
+    async def test_threads(self) -> None:
+        """Lines of many threads arrive all, each whole, those of one thread in order."""
+
+        def write(thread: int) -> None:
+            for number in range(500):
+                self.lines.write(f"{thread} {number}")
+
+        found = self.drained()
+        await self.all(write, 4)
+        await deferLater(reactor, 4 * GATHER)
+        self.lines.stopService()
+        self.shut(self.writer)
+        lines = [tuple(map(int, line.split())) for line in (await found).splitlines()]
+        self.assertEqual(len(lines), 2000)
+        for thread in range(4):
+            self.assertEqual([number for each, number in lines if each == thread], list(range(500)))
+
+    async def test_from_a_thread(self) -> None:
+        """A line of another thread does not wait for one of ours."""
+        os.set_blocking(self.reader, False)
+        await deferToThread(self.lines.write, "a")
+        for _ in range(100):
+            await deferLater(reactor, GATHER)
+            data = self.written()
+            if data:
+                break
+        self.assertEqual(data, b"a\n")
+        self.lines.stopService()
+
+    async def test_non_blocking(self) -> None:
+        """A descriptor that somebody made non-blocking loses nothing either."""
+        os.set_blocking(self.writer, False)
+        expected = [f"{number} {'x' * 1000}" for number in range(500)]
+        for line in expected:
+            self.lines.write(line)
+        await deferLater(reactor, 2 * GATHER)
+        found = self.drained()
+        self.lines.stopService()
+        self.shut(self.writer)
+        self.assertEqual((await found).decode().splitlines(), expected)
+
+    async def all(self, work: Callable[[int], None], count: int) -> None:
+        for running in [deferToThread(work, number) for number in range(count)]:
+            await running
