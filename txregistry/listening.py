@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import stat
 from collections.abc import Iterator
@@ -20,6 +22,9 @@ from txregistry.web.site import RegistrySite
 BACKLOG = 1024
 #: Seconds at the stop for requests that were cut off to put away what they hold.
 CLEAN_UP = 2.0
+
+#: What a machine without IPv6 says to listening on it.
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
 class Listener(Service):
@@ -76,7 +81,7 @@ class Listener(Service):
         try:
             both = self._reactor.listenTCP(self._port, self._site, BACKLOG, "::")
         except CannotListenError as error:
-            if getattr(error.socketError, "errno", None) is None or _has_ipv6():
+            if getattr(error.socketError, "errno", None) not in _NO_IPV6:
                 raise
             yield self._reactor.listenTCP(self._port, self._site, BACKLOG)
             return
@@ -110,14 +115,6 @@ class Listener(Service):
         return True
 
 
-def _has_ipv6() -> bool:
-    try:
-        socket.socket(socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
-
-
 def _clear_stale(path: Path) -> None:
     """
     Remove a socket that nobody listens on any more.
@@ -131,9 +128,10 @@ def _clear_stale(path: Path) -> None:
     if not stat.S_ISSOCK(mode):
         raise OSError(f"file {path} exists and is not a socket")
     with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
         try:
             probe.connect(str(path))
-        except OSError:
+        except ConnectionRefusedError:
             path.unlink(missing_ok=True)
             return
     raise OSError("somebody else is listening there")
@@ -142,6 +140,6 @@ def _clear_stale(path: Path) -> None:
 def _shown(port: IListeningPort) -> str:
     address: Any = port.getHost()
     if not hasattr(address, "port"):
-        return str(address.name)
+        return os.fsdecode(address.name)
     host = f"[{address.host}]" if ":" in address.host else address.host
     return f"{host}:{address.port}"
