@@ -85,7 +85,8 @@ class IFileWriter(Interface):
     Content being written, by one writer at a time over all processes.
 
     One call at a time: the caller waits for each method before the next.
-    Exactly one of :meth:`close`, :meth:`commit` and :meth:`cancel` ends it.
+    Exactly one of :meth:`close`, :meth:`commit` and :meth:`cancel` ends it,
+    also when that fails.
     """
 
     size: int = Attribute("Bytes written so far, those of earlier writers included.")
@@ -99,11 +100,27 @@ class IFileWriter(Interface):
         :raises StorageFull: no space is left.
         """
 
+    async def read(offset: int, length: int) -> bytes:
+        """
+        The *length* bytes at *offset*, both inside *size*.
+
+        :raises ContentTruncated: the content has become shorter.
+        """
+
     async def close() -> None:
         """Keep what was written, durably, for a later writer to go on with."""
 
-    async def commit() -> None:
-        """Make the content whole and durable, so that it can be opened, and moved."""
+    async def commit(target: str) -> None:
+        """
+        Give the content the path *target* instead of its own, whole and
+        durable, replacing what was there.
+
+        Nobody else can have written to it when it gets there, and nobody can
+        append to it any more by its old path.  When it fails, a later writer
+        can go on with what is left at the old path.
+
+        :raises PathNotFound: the content was deleted meanwhile.
+        """
 
     async def cancel() -> None:
         """Throw away everything that was written."""
@@ -148,18 +165,10 @@ class IStorageDriver(Interface):
 
     async def writer(path: str) -> IFileWriter:
         """
-        Append to what earlier writers left at *path*, or begin.
+        Append to what was put, or written by earlier writers, at *path*.
 
+        :raises PathNotFound: nothing is stored there; an empty :meth:`put` is a beginning.
         :raises ContentBusy: another writer has *path* open.
-        """
-
-    async def move(source: str, target: str) -> None:
-        """
-        Give the committed content at *source* the path *target*, durably,
-        replacing what was there.
-
-        :raises PathNotFound: nothing is stored at *source*.
-        :raises ContentBusy: a writer has *source* open.
         """
 
     async def delete(path: str) -> None:

@@ -44,11 +44,17 @@ async def read_all(driver: IStorageDriver, path: str) -> bytes:
         reader.close()
 
 
-async def write_all(driver: IStorageDriver, path: str, *chunks: bytes) -> None:
-    """Append *chunks* to *path* and commit."""
-    writer = await driver.writer(path)
+async def begin(driver: IStorageDriver, path: str) -> IFileWriter:
+    """A writer at *path*, where nothing is stored yet."""
+    await driver.put(path, b"", durable=False)
+    return await driver.writer(path)
+
+
+async def write_all(driver: IStorageDriver, path: str, target: str, *chunks: bytes) -> None:
+    """Write *chunks* at *path*, and commit them to *target*."""
+    writer = await begin(driver, path)
     await writer.write(chunks)
-    await writer.commit()
+    await writer.commit(target)
 
 
 async def paths_below(driver: IStorageDriver, path: str, limit: int = 1000) -> list[str]:
@@ -82,10 +88,10 @@ class StorageDriverContract(_Case):
     async def test_provides(self) -> None:
         """The driver, its readers and its writers keep the signatures of their interfaces."""
         verifyObject(IStorageDriver, self.driver)
-        writer = await self.driver.writer("/w")
+        writer = await begin(self.driver, "/w")
         verifyObject(IFileWriter, writer)
-        await writer.commit()
-        reader = await self.driver.open("/w")
+        await writer.commit("/a")
+        reader = await self.driver.open("/a")
         verifyObject(IContentReader, reader)
         reader.close()
 
@@ -140,7 +146,7 @@ class StorageDriverContract(_Case):
                 self.driver.get(path, 10),
                 self.driver.stat(path),
                 self.driver.open(path),
-                self.driver.move(path, "/target/of/it"),
+                self.driver.writer(path),
                 self.driver.delete(path),
                 self.driver.list(path),
             ):
@@ -158,7 +164,7 @@ class StorageDriverContract(_Case):
                 self.driver.get(path, 10),
                 self.driver.stat(path),
                 self.driver.open(path),
-                self.driver.move(path, "/z"),
+                self.driver.writer(path),
             ):
                 with self.assertRaises(PathNotFound):
                     await call
@@ -174,8 +180,7 @@ class StorageDriverContract(_Case):
                 self.driver.stat(path),
                 self.driver.open(path),
                 self.driver.writer(path),
-                self.driver.move(path, "/z"),
-                self.driver.move("/a/b", path),
+                (await begin(self.driver, "/w")).commit(path),
                 self.driver.delete(path),
             ]
             if path != "/":
@@ -184,7 +189,7 @@ class StorageDriverContract(_Case):
                 with self.assertRaises(StorageError) as caught:
                     await call
                 self.assertNotIsInstance(caught.exception, PathNotFound)
-        self.assertEqual(await paths_below(self.driver, "/"), ["/a/b"])
+        self.assertEqual(await paths_below(self.driver, "/"), ["/a/b", "/w"])
 
     async def test_concurrent_puts(self) -> None:
         """Puts into one new prefix at the same time all arrive."""
@@ -254,42 +259,60 @@ class StorageDriverContract(_Case):
 
     async def test_write(self) -> None:
         """What was written in pieces is whole after the commit."""
-        writer = await self.driver.writer("/up/1/data")
+        writer = await begin(self.driver, "/up/1/data")
         self.assertEqual(writer.size, 0)
         await writer.write([b"one ", b"", b"two "])
         self.assertEqual(writer.size, 8)
         await writer.write([])
         await writer.write([b"three"])
         self.assertEqual(writer.size, 13)
-        await writer.commit()
-        self.assertEqual(await self.driver.get("/up/1/data", 100), b"one two three")
+        await writer.commit("/b/data")
+        self.assertEqual(await self.driver.get("/b/data", 100), b"one two three")
 
     async def test_write_many_pieces(self) -> None:
         """One write takes any number of pieces."""
         pieces = [str(number).encode() for number in range(5000)]
-        await write_all(self.driver, "/up/1/data", *pieces)
-        self.assertEqual(await self.driver.get("/up/1/data", 1 << 20), b"".join(pieces))
+        await write_all(self.driver, "/up/1/data", "/b/data", *pieces)
+        self.assertEqual(await self.driver.get("/b/data", 1 << 20), b"".join(pieces))
 
     async def test_write_nothing(self) -> None:
         """A writer that wrote nothing commits empty content."""
-        await write_all(self.driver, "/up/1/data")
-        self.assertEqual(await self.driver.get("/up/1/data", 0), b"")
+        await write_all(self.driver, "/up/1/data", "/b/data")
+        self.assertEqual(await self.driver.get("/b/data", 0), b"")
 
     async def test_write_later(self) -> None:
         """A closed writer's bytes are there for the next one, which appends."""
+        await self.driver.put("/up/1/data", b"zero ")
         for chunk in (b"one ", b"two ", b"three"):
             writer = await self.driver.writer("/up/1/data")
             before = writer.size
             await writer.write([chunk])
             self.assertEqual(writer.size, before + len(chunk))
             await writer.close()
-        await write_all(self.driver, "/up/1/data", b"!")
-        self.assertEqual(await self.driver.get("/up/1/data", 100), b"one two three!")
+        self.assertEqual(await self.driver.get("/up/1/data", 100), b"zero one two three")
+        writer = await self.driver.writer("/up/1/data")
+        await writer.write([b"!"])
+        await writer.commit("/b/data")
+        self.assertEqual(await self.driver.get("/b/data", 100), b"zero one two three!")
+
+    async def test_read_back(self) -> None:
+        """A writer can read all that was written, by others before it, too; and not a byte more."""
+        writer = await begin(self.driver, "/up/1/data")
+        await writer.write([b"01234"])
+        await writer.close()
+        writer = await self.driver.writer("/up/1/data")
+        await writer.write([b"567", b"89"])
+        for offset, length in ((0, 10), (3, 4), (9, 1), (10, 0)):
+            self.assertEqual(await writer.read(offset, length), b"0123456789"[offset : offset + length])
+        for offset, length in ((0, 11), (10, 1)):
+            with self.assertRaises(ContentTruncated):
+                await writer.read(offset, length)
+        await writer.cancel()
 
     async def test_one_writer(self) -> None:
         """While a writer is open there is no second for its path, but there is for others."""
-        writer = await self.driver.writer("/up/1/data")
-        other = await self.driver.writer("/up/2/data")
+        writer = await begin(self.driver, "/up/1/data")
+        other = await begin(self.driver, "/up/2/data")
         for _ in range(2):
             with self.assertRaises(ContentBusy) as caught:
                 await self.driver.writer("/up/1/data")
@@ -297,17 +320,17 @@ class StorageDriverContract(_Case):
         await writer.write([b"kept"])
         await writer.close()
         await other.cancel()
-        writer = await self.driver.writer("/up/1/data")
-        self.assertEqual(writer.size, 4)
-        await writer.commit()
-        writer = await self.driver.writer("/up/1/data")
-        await writer.cancel()
-        writer = await self.driver.writer("/up/1/data")
-        self.assertEqual(writer.size, 0)
-        await writer.close()
+        for end in ("commit", "cancel"):
+            writer = await self.driver.writer("/up/1/data")
+            self.assertEqual(writer.size, 4)
+            await (writer.commit("/b") if end == "commit" else writer.cancel())
+            with self.assertRaises(PathNotFound):
+                await self.driver.writer("/up/1/data")
+            await self.driver.put("/up/1/data", b"next")
 
     async def test_one_of_many_writers(self) -> None:
         """Of those who want to write at the same time exactly one may."""
+        await self.driver.put("/up/1/data", b"")
         wanted = [Deferred.fromCoroutine(self.driver.writer("/up/1/data")) for _ in range(20)]
         results: list[IFileWriter | ContentBusy] = []
         for each in wanted:
@@ -321,7 +344,7 @@ class StorageDriverContract(_Case):
 
     async def test_cancel(self) -> None:
         """Cancelling leaves nothing, not even of earlier writers."""
-        writer = await self.driver.writer("/up/1/data")
+        writer = await begin(self.driver, "/up/1/data")
         await writer.write([b"early"])
         await writer.close()
         writer = await self.driver.writer("/up/1/data")
@@ -331,7 +354,7 @@ class StorageDriverContract(_Case):
 
     async def test_cancel_spares_a_successor(self) -> None:
         """Cancelling does not touch what took the path meanwhile."""
-        writer = await self.driver.writer("/up/1/data")
+        writer = await begin(self.driver, "/up/1/data")
         await writer.write([b"mine"])
         await self.driver.delete("/up/1")
         await self.driver.put("/up/1/data", b"another's")
@@ -340,46 +363,68 @@ class StorageDriverContract(_Case):
 
     async def test_cancel_after_delete(self) -> None:
         """Cancelling is well when what was written is gone already."""
-        writer = await self.driver.writer("/up/1/data")
+        writer = await begin(self.driver, "/up/1/data")
         await self.driver.delete("/up/1")
         await writer.cancel()
         self.assertEqual(await paths_below(self.driver, "/"), [])
 
-    # --- move ---
+    async def test_commit(self) -> None:
+        """Committed content has its new path and no other; the old one is free."""
+        target = "/blobs/sha256/ab/abcd/data"
+        await write_all(self.driver, "/up/1/data", target, b"layer")
+        self.assertEqual(await paths_below(self.driver, "/"), [target])
+        with self.assertRaises(PathNotFound):
+            await self.driver.writer("/up/1/data")
+        writer = await begin(self.driver, "/up/1/data")
+        await writer.write([b"next"])
+        await writer.close()
+        self.assertEqual(await self.driver.get(target, 100), b"layer")
 
-    async def test_move(self) -> None:
-        """Moved content has its new path and no other; the old one is free for a new writer."""
-        await write_all(self.driver, "/up/1/data", b"layer")
-        await self.driver.move("/up/1/data", "/blobs/sha256/ab/abcd/data")
-        self.assertEqual(await self.driver.get("/blobs/sha256/ab/abcd/data", 100), b"layer")
-        self.assertEqual(await paths_below(self.driver, "/"), ["/blobs/sha256/ab/abcd/data"])
-        await write_all(self.driver, "/up/1/data", b"next")
-        self.assertEqual(await self.driver.get("/blobs/sha256/ab/abcd/data", 100), b"layer")
-
-    async def test_move_replaces(self) -> None:
-        """What was at the target is replaced."""
-        await self.driver.put("/a/new", b"new")
+    async def test_commit_replaces(self) -> None:
+        """What was at the target is replaced; who reads it goes on reading."""
         await self.driver.put("/b/old", b"old content")
-        await self.driver.move("/a/new", "/b/old")
+        reader = await self.driver.open("/b/old")
+        await write_all(self.driver, "/a/new", "/b/old", b"new")
         self.assertEqual(await self.driver.get("/b/old", 100), b"new")
+        self.assertEqual(await reader.read(0, reader.size), b"old content")
+        reader.close()
 
-    async def test_move_missing(self) -> None:
-        """When there is no source, the target keeps what it has."""
+    async def test_commit_after_delete(self) -> None:
+        """What was deleted, or has another's path by now, is not committed; the target keeps what it has."""
         await self.driver.put("/b/old", b"old")
-        with self.assertRaises(PathNotFound) as caught:
-            await self.driver.move("/a/none", "/b/old")
-        self.assertEqual(caught.exception.path, "/a/none")
+        for successor in (False, True):
+            writer = await begin(self.driver, "/up/1/data")
+            await writer.write([b"mine"])
+            await self.driver.delete("/up/1")
+            if successor:
+                await self.driver.put("/up/1/data", b"another's")
+            with self.assertRaises(PathNotFound) as caught:
+                await writer.commit("/b/old")
+            self.assertEqual(caught.exception.path, "/up/1/data")
         self.assertEqual(await self.driver.get("/b/old", 100), b"old")
+        self.assertEqual(await self.driver.get("/up/1/data", 100), b"another's")
 
-    async def test_move_busy(self) -> None:
-        """Nobody can move content from under its writer."""
+    async def test_failed_commit(self) -> None:
+        """A commit that fails ends the writer, and leaves the content to the next one."""
+        writer = await begin(self.driver, "/up/1/data")
+        await writer.write([b"kept"])
+        with self.assertRaises(StorageError):
+            await writer.commit("/no good")
         writer = await self.driver.writer("/up/1/data")
-        with self.assertRaises(ContentBusy):
-            await self.driver.move("/up/1/data", "/b/data")
-        await writer.write([b"whole"])
-        await writer.commit()
-        await self.driver.move("/up/1/data", "/b/data")
-        self.assertEqual(await self.driver.get("/b/data", 100), b"whole")
+        self.assertEqual(writer.size, 4)
+        await writer.commit("/good")
+        self.assertEqual(await self.driver.get("/good", 10), b"kept")
+
+    async def test_commit_and_writer_race(self) -> None:
+        """Who wants to write to content that is just committed is late, or too early; never right."""
+        for number in range(20):
+            writer = await begin(self.driver, "/up/1/data")
+            await writer.write([b"whole"])
+            committing = Deferred.fromCoroutine(writer.commit(f"/b/{number}"))
+            with self.assertRaises((ContentBusy, PathNotFound)):
+                await self.driver.writer("/up/1/data")
+            await committing
+            self.assertEqual(await self.driver.get(f"/b/{number}", 100), b"whole")
 
     # --- delete ---
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.contracts.drivers import paths_below, write_all
+from tests.contracts.drivers import paths_below
 from txregistry.interfaces import IStorageDriver
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _CALLS = st.lists(
     st.one_of(
         st.tuples(st.just("put"), _PATHS, st.binary(max_size=4)),
         st.tuples(st.just("append"), _PATHS, st.binary(max_size=4)),
-        st.tuples(st.just("move"), _PATHS, _PATHS),
+        st.tuples(st.just("commit"), _PATHS, _PATHS),
         st.tuples(st.just("delete"), st.one_of(_PATHS, st.sampled_from(_PREFIXES)), st.none()),
     ),
     max_size=25,
@@ -66,11 +66,13 @@ class StorageDriverModel(_SynchronousCase):
         if name == "put":
             self._now(driver.put(path, argument, durable=False))
             model[path] = argument
-        elif name == "append":
-            self._now(write_all(driver, path, argument))
-            model[path] = model.get(path, b"") + argument
-        elif name == "move" and path in model:
-            self._now(driver.move(path, argument))
+        elif name == "append" and path in model:
+            writer = self._now(driver.writer(path))
+            self._now(writer.write([argument]))
+            self._now(writer.close())
+            model[path] += argument
+        elif name == "commit" and path in model:
+            self._now(self._now(driver.writer(path)).commit(argument))
             model[argument] = model.pop(path)
         elif name == "delete" and (gone := [key for key in model if f"{key}/".startswith(f"{path}/")]):
             self._now(driver.delete(path))

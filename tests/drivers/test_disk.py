@@ -12,7 +12,7 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.contracts.drivers import paths_below, read_all, write_all
+from tests.contracts.drivers import begin, paths_below, read_all, write_all
 from tests.drivers.disk_calls import DiskCalls, open_descriptors
 from tests.fakes.workers import InlineWorkers
 from txregistry.drivers.filesystem import FilesystemDriver
@@ -96,24 +96,26 @@ class DurabilityTests(DiskCase):
         self.assertEqual(self.calls.take()[-3:], ["fsync /t/tag/current", "fsync /t/tag", "fsync /t"])
 
     def test_upload(self) -> None:
-        """An upload's data is synced by the commit, the way to its new place by the move."""
-        self.now(write_all(self.driver, "/up/1/data", b"x"))
-        self.assertEqual(self.calls.take(), ["mkdir /up", "mkdir /up/1", "fsync /up/1/data"])
-        self.now(self.driver.move("/up/1/data", "/b/ab/data"))
+        """An upload's data is synced before it gets its place for good, and the way there afterwards."""
+        writer = self.now(begin(self.driver, "/up/1/data"))
+        self.now(writer.write([b"x"]))
+        self.calls.take()
+        self.now(writer.commit("/b/ab/data"))
         self.assertEqual(
             self.calls.take(),
             [
-                *("mkdir /b", "mkdir /b/ab", "rename /up/1/data /b/ab/data"),
+                *("fsync /up/1/data", "mkdir /b", "mkdir /b/ab", "rename /up/1/data /b/ab/data"),
                 *("fsync /b/ab", "fsync /b", "fsync /"),
             ],
         )
 
     def test_upload_kept(self) -> None:
         """An upload that is closed for later has its data on disk."""
-        writer = self.now(self.driver.writer("/up/1/data"))
+        writer = self.now(begin(self.driver, "/up/1/data"))
         self.now(writer.write([b"x"]))
+        self.calls.take()
         self.now(writer.close())
-        self.assertEqual(self.calls.take()[-1], "fdatasync /up/1/data")
+        self.assertEqual(self.calls.take(), ["fdatasync /up/1/data"])
 
 
 class AtomicityTests(DiskCase):
@@ -213,13 +215,12 @@ class LeftoverTests(DiskCase):
             self.driver.get(path, 10),
             self.driver.stat(path),
             self.driver.open(path),
-            self.driver.move(path, "/b"),
+            self.driver.writer(path),
         ):
             self.refused(PathNotFound, reading)
         for writing in (
             self.driver.put(path, b"x"),
-            self.driver.writer(path),
-            self.driver.move("/a/link", path),
+            self.now(self.driver.writer("/a/link")).commit(path),
         ):
             self.assertIn("temporary", self.refused(StorageError, writing))
 
@@ -267,8 +268,9 @@ class FailureTests(DiskCase):
             (errno.EACCES, StorageError),
             (errno.EROFS, StorageError),
         ):
+            writer = self.now(self.driver.writer("/a/link"))
             failing = [self.calls.fail(name, number) for name in ("open", "mkdir", "rename")]
-            for call in (self.driver.put("/a/b", b"x"), self.driver.writer("/b/c/data")):
+            for call in (self.driver.put("/a/b", b"x"), writer.commit("/b"), self.driver.writer("/a/link")):
                 self.assertIn(os.strerror(number), self.refused(kind, call))
             for each in failing:
                 each.restore()
@@ -276,7 +278,7 @@ class FailureTests(DiskCase):
 
     def test_write(self) -> None:
         """A writer that meets a full disk says so, and can be closed for later."""
-        writer = self.now(self.driver.writer("/up/data"))
+        writer = self.now(begin(self.driver, "/up/data"))
         self.now(writer.write([b"kept"]))
         failing = self.calls.fail("writev", errno.ENOSPC)
         self.refused(StorageFull, writer.write([b"lost"]))
@@ -295,20 +297,25 @@ class FailureTests(DiskCase):
     def test_name_too_long(self) -> None:
         """A component that the file system cannot take is a failure, not an absence."""
         path = "/a/" + "x" * 300
-        for call in (self.driver.get(path, 10), self.driver.put(path, b""), self.driver.writer(path)):
+        writer = self.now(self.driver.writer("/a/link"))
+        for call in (
+            self.driver.get(path, 10),
+            self.driver.put(path, b""),
+            self.driver.writer(path),
+            writer.commit(path),
+        ):
             self.assertIn("too long", self.refused(StorageError, call))
 
     def test_content_in_the_way(self) -> None:
         """Nothing can be stored below content, or in place of a prefix."""
         for call in (
             self.driver.put("/a/link/below", b"x"),
-            self.driver.writer("/a/link/below"),
             self.driver.put("/a", b"x"),
-            self.driver.writer("/a"),
-            self.driver.move("/a/link", "/a"),
+            self.now(begin(self.driver, "/b")).commit("/a/link/below"),
+            self.now(begin(self.driver, "/c")).commit("/a"),
         ):
             self.refused(StorageError, call)
-        self.assertEqual(self.files(), ["/a/link"])
+        self.assertEqual(self.files(), ["/a/link", "/b", "/c"])
 
     def test_full_device(self) -> None:
         """A device that is full for real."""
@@ -316,7 +323,7 @@ class FailureTests(DiskCase):
         self.refused(PathNotFound, self.driver.get("/a/full", 100_000))
         self.refused(PathNotFound, self.driver.stat("/a/full"))
         self.refused(PathNotFound, self.driver.open("/a/full"))
-        self.refused(StorageError, self.driver.writer("/a/full"))
+        self.refused(PathNotFound, self.driver.writer("/a/full"))
 
 
 class OddFilesTests(DiskCase):
@@ -329,10 +336,9 @@ class OddFilesTests(DiskCase):
             self.driver.get("/fifo", 10),
             self.driver.stat("/fifo"),
             self.driver.open("/fifo"),
-            self.driver.move("/fifo", "/a"),
+            self.driver.writer("/fifo"),
         ):
-            self.failureResultOf(Deferred.fromCoroutine(call), StorageError)
-        self.refused(StorageError, self.driver.writer("/fifo"))
+            self.refused(PathNotFound, call)
         self.now(self.driver.put("/fifo", b"replaced"))
         self.assertEqual(self.now(self.driver.get("/fifo", 10)), b"replaced")
 
@@ -380,48 +386,90 @@ class OddFilesTests(DiskCase):
         """The umask alone decides who may read."""
         self.addCleanup(os.umask, os.umask(0o027))
         self.now(self.driver.put("/a/link", b"x"))
-        self.now(write_all(self.driver, "/u/data", b"x"))
-        for path, mode in (("/a", 0o750), ("/a/link", 0o640), ("/u", 0o750), ("/u/data", 0o640)):
+        self.now(write_all(self.driver, "/u/data", "/b/data", b"x"))
+        for path, mode in (("/a", 0o750), ("/a/link", 0o640), ("/b", 0o750), ("/b/data", 0o640)):
             self.assertEqual(stat.S_IMODE(os.stat(self.root + path).st_mode), mode)
 
 
-class MoveTests(DiskCase):
-    """Moving between directories, and between disks."""
+class CommitTests(DiskCase):
+    """Giving content its place, between directories and between disks."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.now(write_all(self.driver, "/up/1/data", bytes(range(256)) * 50_000))
+        self.writer = self.now(begin(self.driver, "/up/1/data"))
+        self.now(self.writer.write([bytes(range(256)) * 50_000]))
         self.calls.take()
 
     def test_other_disk(self) -> None:
         """Where a rename cannot lead, content is copied, and the original removed when the copy is safe."""
         self.calls.fail("rename", errno.EXDEV)
-        self.now(self.driver.move("/up/1/data", "/b/data"))
+        self.now(self.writer.commit("/b/data"))
         self.assertEqual(self.now(self.driver.get("/b/data", 1 << 30)), bytes(range(256)) * 50_000)
         self.assertEqual(self.files(), ["/b/data"])
         self.assertEqual(
             self.calls.take(),
             [
-                *("mkdir /b", "fsync /b/data.TMP", "replace /b/data.TMP /b/data"),
+                *("fsync /up/1/data", "mkdir /b", "fsync /b/data.TMP", "replace /b/data.TMP /b/data"),
                 *("fsync /b", "fsync /", "unlink /up/1/data"),
             ],
         )
 
     def test_other_disk_full(self) -> None:
-        """When the copy fails, the source is there as before, and nothing is at the target."""
+        """When the copy fails, the original is there as before, and nothing is at the target."""
         self.calls.fail("rename", errno.EXDEV)
         self.calls.fail("sendfile", errno.ENOSPC)
-        self.refused(StorageFull, self.driver.move("/up/1/data", "/b/data"))
+        self.refused(StorageFull, self.writer.commit("/b/data"))
         self.assertEqual(self.files(), ["/up/1/data"])
 
-    def test_locked_meanwhile(self) -> None:
-        """Nobody can begin to write to content that is being moved."""
-        real = os.rename
+    def test_nothing_changes_on_the_way(self) -> None:
+        """From before the sync until the way to its place is safe, nobody else can write to the content."""
+        tried: list[str] = []
+
+        def attempt(name: str) -> None:
+            real = getattr(os, name)
+
+            def call(*arguments: Any) -> None:
+                kind = ContentBusy if os.path.exists(f"{self.root}/up/1/data") else PathNotFound
+                self.refused(kind, self.driver.writer("/up/1/data"))
+                tried.append(name)
+                real(*arguments)
+
+            self.patch(os, name, call)
+
+        for name in ("fsync", "mkdir", "rename"):
+            attempt(name)
+        self.now(self.writer.commit("/b/data"))
+        self.assertEqual(tried, ["fsync", "mkdir", "rename", "fsync", "fsync"])
+        self.assertEqual(self.files(), ["/b/data"])
+
+    def test_target_deleted_meanwhile(self) -> None:
+        """When somebody removes the target's directory in the last moment, it is made once more."""
+        real, times = os.rename, [1, 2]
 
         def rename(source: str, target: str) -> None:
-            self.refused(ContentBusy, self.driver.writer("/up/1/data"))
+            if times:
+                times.pop()
+                os.rmdir(os.path.dirname(target))
             real(source, target)
 
         self.patch(os, "rename", rename)
-        self.now(self.driver.move("/up/1/data", "/b/data"))
-        self.assertEqual(self.files(), ["/b/data"])
+        self.now(self.writer.commit("/b/data"))
+        self.assertEqual((times, self.files()), ([], ["/b/data"]))
+
+    def test_target_always_deleted(self) -> None:
+        """It is not made for ever."""
+        self.calls.fail("rename", errno.ENOENT)
+        self.assertIn("/b/data", self.refused(StorageError, self.writer.commit("/b/data")))
+        self.assertEqual(self.files(), ["/up/1/data"])
+
+    def test_source_deleted_meanwhile(self) -> None:
+        """When the content is deleted in the last moment, that is what the writer hears."""
+        real = os.mkdir
+
+        def mkdir(directory: str) -> None:
+            os.unlink(f"{self.root}/up/1/data")
+            real(directory)
+
+        self.patch(os, "mkdir", mkdir)
+        self.refused(PathNotFound, self.writer.commit("/b/data"))
+        self.assertEqual(self.files(), [])

@@ -28,6 +28,11 @@ sys.stdin.read()
 """
 
 
+def commit(file: AppendFile) -> None:
+    """Commit *file* where it is."""
+    file.commit(lambda place: None)
+
+
 class FileCase(SynchronousTestCase):
     """A directory to work in, at whose end no descriptor may be left."""
 
@@ -134,8 +139,10 @@ class AppendFileTests(FileCase):
         self.calls = DiskCalls(self, self.root)
 
     def opened(self) -> AppendFile:
-        """The file, open."""
-        file = AppendFile(self.place, "/data", os.makedirs)
+        """The file, open; it begins empty."""
+        with open(self.place, "ab"):
+            pass
+        file = AppendFile(self.place, "/data")
         file.open()
         self.addCleanup(file.abandon)
         return file
@@ -146,13 +153,48 @@ class AppendFileTests(FileCase):
             return file.read()
 
     def test_syncs(self) -> None:
-        """Closing brings the data to disk, committing the metadata, too; abandoning nothing."""
-        for end, calls in (("close", ["fdatasync /data"]), ("commit", ["fsync /data"]), ("abandon", [])):
+        """Closing brings what was written to disk, committing all of it, abandoning nothing."""
+        for end, pieces, calls in (
+            (AppendFile.close, [b"123"], ["fdatasync /data"]),
+            (AppendFile.close, [], []),
+            (commit, [b"123"], ["fsync /data"]),
+            (commit, [], ["fsync /data"]),
+            (AppendFile.abandon, [b"123"], []),
+        ):
             file = self.opened()
-            file.write([b"123"])
+            file.write(pieces)
             self.assertEqual(self.calls.take(), [])
-            getattr(file, end)()
+            end(file)
             self.assertEqual(self.calls.take(), calls)
+
+    def test_publish(self) -> None:
+        """A file is published when it is on the disk, by its place, and still locked."""
+        file = self.opened()
+        seen: list[str] = []
+
+        def publish(place: str) -> None:
+            seen.append(place)
+            self.assertEqual(self.calls.take(), ["fsync /data"])
+            with self.assertRaises(ContentBusy):
+                self.opened()
+
+        file.commit(publish)
+        self.assertEqual(seen, [self.place])
+        self.opened().close()
+
+    def test_nothing_to_publish(self) -> None:
+        """A file that was not synced, or lost its place, is not published, but let go."""
+        for number in (errno.EIO, 0):
+            file = self.opened()
+            if number:
+                failing = self.calls.fail("fsync", number)
+            else:
+                failing.restore()
+                os.unlink(self.place)
+            with self.assertRaises(OSError) as caught:
+                file.commit(self.fail)
+            self.assertEqual(isinstance(caught.exception, FileNotFoundError), not number)
+            self.opened().close()
 
     def test_syncs_on_the_way(self) -> None:
         """Every so many bytes are brought to disk before the end."""
@@ -175,7 +217,7 @@ class AppendFileTests(FileCase):
         file = self.opened()
         pieces = [b"", b"a", b"bc", b"", b"defghijk", b"l" * 10, b""] * 300
         file.write(pieces)
-        file.commit()
+        file.close()
         self.assertEqual(self.content(), b"".join(pieces))
         self.assertEqual(file.size, len(self.content()))
 
@@ -259,7 +301,7 @@ class AppendFileTests(FileCase):
         self.opened().close()
 
     def test_moved_away_before_the_lock(self) -> None:
-        """A file that became another's before we had the lock is let go, and a new one begun."""
+        """A file that became a blob before we had the lock is let go, and what has its place now is taken."""
         with open(self.place, "wb") as file:
             file.write(b"a blob by now")
         real, moves = fcntl.flock, [self.root + "/blob", self.root + "/blob2"]
@@ -273,36 +315,25 @@ class AppendFileTests(FileCase):
             real(descriptor, operation)
 
         self.patch(fcntl, "flock", flock)
-        append = self.opened()
-        self.assertEqual(append.size, 0)
-        append.write([b"mine"])
-        append.commit()
-        self.assertEqual(self.content(), b"mine")
+        with self.assertRaises(FileNotFoundError):
+            AppendFile(self.place, "/data").open()
         for name, content in (("/blob", b"a blob by now"), ("/blob2", b"another")):
             self.place = self.root + name
             self.assertEqual(self.content(), content)
 
-    def test_directory_removed_meanwhile(self) -> None:
-        """A directory that is deleted before the file is in it is made once more."""
-        self.place = self.root + "/up/1/data"
-        made: list[str] = []
-
-        def make(directory: str) -> None:
-            made.append(directory)
-            if len(made) > 1:
-                os.makedirs(directory)
-
-        file = AppendFile(self.place, "/data", make)
-        file.open()
-        file.close()
-        self.assertEqual(made, [self.root + "/up/1"] * 2)
+    def test_missing(self) -> None:
+        """What is not there is not made."""
+        with self.assertRaises(FileNotFoundError):
+            AppendFile(self.place, "/data").open()
+        self.assertEqual(os.listdir(self.root), [])
 
     def test_abandoned_before_open(self) -> None:
-        """Who gave up before it was opened neither makes nor locks anything."""
-        file = AppendFile(self.place, "/data", os.makedirs)
+        """Who gave up before it was opened locks nothing."""
+        self.opened().close()
+        file = AppendFile(self.place, "/data")
         file.abandon()
         file.open()
-        self.assertFalse(os.path.exists(self.place))
+        self.opened().close()
         with self.assertRaises(StorageError):
             file.write([b"x"])
 
@@ -331,15 +362,19 @@ class AppendFileTests(FileCase):
 
     def test_ended(self) -> None:
         """After its end a writer refuses everything."""
-        for end in ("close", "commit", "cancel", "abandon"):
+        ends = (AppendFile.close, commit, AppendFile.cancel, AppendFile.abandon)
+        for end in ends:
             file = self.opened()
-            getattr(file, end)()
-            for call in (lambda: file.write([b"x"]), file.close, file.commit, file.cancel):  # noqa: B023
+            end(file)
+            for call in (lambda: file.write([b"x"]), lambda: file.read(0, 0)):  # noqa: B023
                 with self.assertRaises(StorageError):
                     call()
+            for again in ends[:-1]:
+                with self.assertRaises(StorageError):
+                    again(file)
 
     def test_fifo(self) -> None:
         """Where a FIFO is, nothing can be written, and nobody waits."""
         os.mkfifo(self.place)
-        with self.assertRaises(OSError):
-            self.opened()
+        with self.assertRaises(FileNotFoundError):
+            AppendFile(self.place, "/data").open()

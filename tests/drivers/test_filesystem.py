@@ -79,7 +79,7 @@ class ThreadedFilesystemDriverTests(StorageDriverContract, TestCase):
     async def test_the_disk_is_watched(self) -> None:
         """The functions that touch the disk are the ones that are watched here."""
         await self.driver.put("/a/b", b"x")
-        await write_all(self.driver, "/u/data", b"x")
+        await write_all(self.driver, "/u/data", "/b/data", b"x")
         (await self.driver.open("/a/b")).close()
         self.assertLessEqual({"open", "write", "fsync", "replace", "flock", "writev"}, set(self.called))
 
@@ -156,12 +156,14 @@ class TripsTests(SynchronousTestCase):
         trips(self.driver.get("/deep/down/link", 10))
         trips(self.driver.stat("/deep/down/link"))
         trips(self.driver.list("/deep"))
+        for path in ("/new/prefix/data", "/new/prefix/other"):
+            trips(self.driver.put(path, b"", durable=False))
         writer = trips(self.driver.writer("/new/prefix/data"))
         trips(writer.write([b"a"] * 3000))
+        trips(writer.read(0, 3000))
         trips(writer.close())
-        trips(trips(self.driver.writer("/new/prefix/data")).commit())
-        trips(self.driver.move("/new/prefix/data", "/blobs/ab/data"))
-        trips(trips(self.driver.writer("/new/prefix/data")).cancel())
+        trips(trips(self.driver.writer("/new/prefix/data")).commit("/blobs/ab/data"))
+        trips(trips(self.driver.writer("/new/prefix/other")).cancel())
         reader = trips(self.driver.open("/blobs/ab/data"))
         trips(reader.read(0, 3000))
         before = self.workers.calls

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from tests.contracts.drivers import StorageDriverContract
+from tests.contracts.drivers import StorageDriverContract, begin
 from tests.contracts.drivers_model import StorageDriverModel
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import IStorageDriver
@@ -30,14 +30,14 @@ class InMemoryTimeTests(TestCase):
     """The time that is told is the one that was handed in."""
 
     async def test_modified(self) -> None:
-        """Each write sets the time of the last change; a move does not."""
+        """Each write sets the time of the last change; a commit does not."""
         now = datetime(2024, 5, 1, tzinfo=UTC)
         driver = InMemoryDriver(lambda: now)
         await driver.put("/a", b"")
-        writer = await driver.writer("/b")
+        writer = await begin(driver, "/b")
         now = datetime(2024, 5, 2, tzinfo=UTC)
         await writer.write([b"x"])
-        await writer.commit()
-        await driver.move("/a", "/c")
+        await writer.close()
+        await (await driver.writer("/a")).commit("/c")
         self.assertEqual((await driver.stat("/c")).modified, datetime(2024, 5, 1, tzinfo=UTC))
         self.assertEqual((await driver.stat("/b")).modified, datetime(2024, 5, 2, tzinfo=UTC))

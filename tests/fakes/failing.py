@@ -57,11 +57,7 @@ class FailingDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: igno
 
     async def writer(self, path: str) -> IFileWriter:
         self._check("writer")
-        return _Writer(self, await self._driver.writer(path))
-
-    async def move(self, source: str, target: str) -> None:
-        self._check("move", source)
-        await self._driver.move(source, target)
+        return _Writer(self, path, await self._driver.writer(path))
 
     async def delete(self, path: str) -> None:
         self._check("delete")
@@ -78,6 +74,12 @@ class FailingDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: igno
             if size > self.space:
                 raise StorageFull(f"{self.name}: no space for {size} bytes")
             self.space -= size
+
+    def check_range(self, path: str, end: int) -> None:
+        """:raises StorageError: what is open at *path* cannot be read up to *end*."""
+        self.check_readable(path)
+        if end > self.truncated.get(path, end):
+            raise ContentTruncated(path)
 
     def check_readable(self, path: str) -> None:
         """:raises StorageError: nothing can be read at *path*."""
@@ -101,10 +103,7 @@ class _Reader(proxyForInterface(IContentReader, "_reader")):  # type: ignore[mis
         driver.open_readers += 1
 
     async def read(self, offset: int, length: int) -> bytes:
-        self._driver.check_readable(self._path)
-        end = self._driver.truncated.get(self._path)
-        if end is not None and offset + length > end:
-            raise ContentTruncated(self._path)
+        self._driver.check_range(self._path, offset + length)
         content: bytes = await self._reader.read(offset, length)
         return content
 
@@ -120,22 +119,27 @@ class _Reader(proxyForInterface(IContentReader, "_reader")):  # type: ignore[mis
 
 
 class _Writer(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
-    def __init__(self, driver: FailingDriver, writer: IFileWriter) -> None:
+    def __init__(self, driver: FailingDriver, path: str, writer: IFileWriter) -> None:
         super().__init__(writer)
-        self._driver = driver
+        self._driver, self._path = driver, path
         driver.open_writers += 1
 
     async def write(self, chunks: Sequence[bytes]) -> None:
         self._driver.take(sum(map(len, chunks)))
         await self._writer.write(chunks)
 
+    async def read(self, offset: int, length: int) -> bytes:
+        self._driver.check_range(self._path, offset + length)
+        content: bytes = await self._writer.read(offset, length)
+        return content
+
     async def close(self) -> None:
         self._driver.open_writers -= 1
         await self._writer.close()
 
-    async def commit(self) -> None:
+    async def commit(self, target: str) -> None:
         self._driver.open_writers -= 1
-        await self._writer.commit()
+        await self._writer.commit(target)
 
     async def cancel(self) -> None:
         self._driver.open_writers -= 1

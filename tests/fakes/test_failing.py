@@ -42,6 +42,7 @@ class FailingDriverTests(SynchronousTestCase):
     def test_full(self) -> None:
         """When the space is used up, puts and writes fail and store nothing."""
         self.driver.space = 6
+        self.now(self.driver.put("/w", b""))
         writer = self.now(self.driver.writer("/w"))
         self.now(writer.write([b"12", b"34"]))
         self.refused(StorageFull, writer.write([b"56", b"7"]))
@@ -61,11 +62,14 @@ class FailingDriverTests(SynchronousTestCase):
             self.refused(StorageError, call)
 
     def test_truncated(self) -> None:
-        """Truncated content cannot be read to its stated end."""
+        """Truncated content cannot be read to its stated end, not even by its writer."""
+        writer = self.now(self.driver.writer("/a"))
         reader = self.now(self.driver.open("/a"))
         self.driver.truncated["/a"] = 3
         self.assertEqual(self.now(reader.read(0, 3)), b"123")
         self.refused(ContentTruncated, reader.read(2, 2))
+        self.assertEqual(self.now(writer.read(0, 3)), b"123")
+        self.refused(ContentTruncated, writer.read(2, 2))
         self.assertEqual(self.now(self.driver.get("/a", 10)), b"123")
 
     def test_vanished(self) -> None:
@@ -76,13 +80,13 @@ class FailingDriverTests(SynchronousTestCase):
 
     def test_failing(self) -> None:
         """A method that is named fails, the others do not."""
-        self.driver.failing.add("move")
-        self.refused(StorageError, self.driver.move("/a", "/b"))
+        self.driver.failing.add("delete")
+        self.refused(StorageError, self.driver.delete("/a"))
         self.assertEqual(self.now(self.driver.get("/a", 10)), b"12345")
 
     def test_open_ends(self) -> None:
         """Readers and writers are counted until they are given up, once each."""
-        reader, writer = self.now(self.driver.open("/a")), self.now(self.driver.writer("/w"))
+        reader, writer = self.now(self.driver.open("/a")), self.now(self.driver.writer("/a"))
         self.assertEqual((self.driver.open_readers, self.driver.open_writers), (1, 1))
         reader.close()
         reader.close()

@@ -25,13 +25,22 @@ class FaultyWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[m
             raise
         await self._writer.write(chunks)
 
+    async def read(self, offset: int, length: int) -> bytes:
+        self._driver.check("read", self._path)
+        content: bytes = await self._writer.read(offset, length)
+        return content
+
     async def close(self) -> None:
         await self._writer.close()
         self._driver.check("close", self._path)
 
-    async def commit(self) -> None:
-        self._driver.check("commit", self._path)
-        await self._writer.commit()
+    async def commit(self, target: str) -> None:
+        try:
+            self._driver.check("commit", target)
+        except StorageFull:
+            await self._writer.close()
+            raise
+        await self._writer.commit(target)
 
     async def cancel(self) -> None:
         await self._writer.cancel()
@@ -81,10 +90,6 @@ class FaultyDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignor
     async def writer(self, path: str) -> IFileWriter:
         self.check("writer", path)
         return FaultyWriter(await self._driver.writer(path), self, path)
-
-    async def move(self, source: str, target: str) -> None:
-        self.check("move", target)
-        await self._driver.move(source, target)
 
     async def delete(self, path: str) -> None:
         self.check("delete", path)

@@ -7,9 +7,17 @@ from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.storage.faulty import FaultyDriver
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.errors import BlobUnknown, ContentTooLarge, ContentTruncated, StorageError
-from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IStorageDriver
+from txregistry.errors import (
+    BlobUnknown,
+    ContentTooLarge,
+    ContentTruncated,
+    PathNotFound,
+    StorageError,
+    StorageFull,
+)
+from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IFileWriter, IStorageDriver
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.storage import layout
 from txregistry.storage.blobs import SharedBlobs
@@ -40,6 +48,17 @@ class SharedBlobsTests(SynchronousTestCase):
         self.driver = InMemoryDriver()
         self.blobs = SharedBlobs(self.driver)
 
+    def writer(self, content: bytes) -> IFileWriter:
+        """A writer that has written *content*."""
+        self.successResultOf(self.driver.put("/brought", b""))
+        writer: IFileWriter = self.successResultOf(self.driver.writer("/brought"))
+        self.successResultOf(writer.write([content]))
+        return writer
+
+    def bring(self, content: bytes) -> None:
+        """Let the blob be adopted."""
+        self.successResultOf(self.blobs.adopt(DESCRIPTOR, self.writer(content)))
+
     def test_provides(self) -> None:
         """They can be asked for one and for all."""
         self.assertTrue(verifyObject(IBlobStatter, self.blobs))
@@ -64,28 +83,35 @@ class SharedBlobsTests(SynchronousTestCase):
         self.failureResultOf(self.blobs.get(DIGEST, len(CONTENT) - 1), ContentTooLarge)
 
     def test_kept(self) -> None:
-        """A blob that is there is not written again; what was brought for it stays where it is."""
+        """A blob that is there is not written again; what was brought for it is dropped."""
         path = layout.blob_data(DIGEST)
         self.successResultOf(self.blobs.put(DIGEST, CONTENT))
         before = self.successResultOf(self.driver.stat(path)).modified
-        self.successResultOf(self.driver.put("/brought", CONTENT))
-        self.successResultOf(self.blobs.adopt(DESCRIPTOR, "/brought"))
+        self.bring(CONTENT)
         self.successResultOf(self.blobs.put(DIGEST, CONTENT))
         self.assertEqual(self.successResultOf(self.driver.stat(path)).modified, before)
-        self.successResultOf(self.driver.stat("/brought"))
+        self.failureResultOf(self.driver.stat("/brought"), PathNotFound)
 
     def test_adopted(self) -> None:
         """A new blob is moved, not copied."""
-        self.successResultOf(self.driver.put("/brought", CONTENT))
-        self.successResultOf(self.blobs.adopt(DESCRIPTOR, "/brought"))
+        self.bring(CONTENT)
         self.assertEqual(self.successResultOf(self.blobs.get(DIGEST, 100)), CONTENT)
-        self.failureResultOf(self.driver.stat("/brought"))
+        self.failureResultOf(self.driver.stat("/brought"), PathNotFound)
 
     def test_truncated_is_replaced(self) -> None:
         """A stored blob of the wrong size, left by a crash, gives way to a verified one."""
-        self.successResultOf(self.driver.put(layout.blob_data(DIGEST), CONTENT[:5]))
-        self.successResultOf(self.blobs.put(DIGEST, CONTENT))
-        self.assertEqual(self.successResultOf(self.blobs.get(DIGEST, 100)), CONTENT)
+        for bring in (self.bring, lambda content: self.successResultOf(self.blobs.put(DIGEST, content))):
+            self.successResultOf(self.driver.put(layout.blob_data(DIGEST), CONTENT[:5]))
+            bring(CONTENT)
+            self.assertEqual(self.successResultOf(self.blobs.get(DIGEST, 100)), CONTENT)
+
+    def test_adopting_fails(self) -> None:
+        """When nobody can tell whether the blob is there, what was brought stays, and can be had again."""
+        driver = FaultyDriver(self.driver)
+        driver.broken.add(("stat", "/blobs/"))
+        writer = self.writer(CONTENT)
+        self.failureResultOf(SharedBlobs(driver).adopt(DESCRIPTOR, writer), StorageFull)
+        self.assertEqual(self.successResultOf(self.driver.writer("/brought")).size, len(CONTENT))
 
     def test_open_other_size(self) -> None:
         """Content that is not as long as was promised is not opened."""

@@ -47,7 +47,6 @@ class PathTests(SynchronousTestCase):
             (layout.upload_data(NAME, ID), f"{HERE}/_uploads/{ID}/data"),
             (layout.upload_started(NAME, ID), f"{HERE}/_uploads/{ID}/startedat"),
             (layout.upload_state(NAME, ID, 90), f"{HERE}/_uploads/{ID}/hashstates/sha256/90"),
-            (layout.upload_closing(NAME, ID), f"{HERE}/_uploads/{ID}/closing"),
         ):
             self.assertEqual(path, expected)
 
@@ -81,7 +80,6 @@ class LocateTests(SynchronousTestCase):
             (layout.upload_data(name, text), "data"),
             (layout.upload_started(name, text), "startedat"),
             (layout.upload_state(name, text, size), f"hashstates/sha256/{size}"),
-            (layout.upload_closing(name, text), "closing"),
         ):
             self.assertEqual(locate(path), UploadPlace(name, text, part))
 

@@ -63,9 +63,13 @@ class SessionFilesTests(SynchronousTestCase):
         done(self.driver.put(path, content))
 
     def test_started(self) -> None:
-        """A new session is one file: when it began, in UTC, in whole seconds."""
+        """A new session is empty data, and a file that says when it began, in UTC, in whole seconds."""
         self.assertEqual(
-            tree(self.driver), {layout.upload_started(NAME, self.session): b"2024-05-01T10:20:30Z"}
+            tree(self.driver),
+            {
+                layout.upload_data(NAME, self.session): b"",
+                layout.upload_started(NAME, self.session): b"2024-05-01T10:20:30Z",
+            },
         )
         began = done(self.here.uploads.status(self.session)).started_at
         self.assertEqual(began, BEGAN.replace(microsecond=0))
@@ -109,7 +113,7 @@ class SessionFilesTests(SynchronousTestCase):
         upload = opened(here, self.session)
         done(upload.write([LARGE]))
         done(upload.commit(Digest.of(SMALL + LARGE)))
-        self.assertNotIn("open", [call for call, _ in recorder.calls])
+        self.assertNotIn("read", [call for call, _ in recorder.calls])
 
     def test_resumed_by_reading(self) -> None:
         """Without a usable state the data is read once, when the session becomes a blob."""
@@ -249,12 +253,7 @@ class FailingStorageTests(SynchronousTestCase):
 
     def test_end_fails(self) -> None:
         """Whichever step to the blob fails, nothing is visible and the data is still the session's."""
-        for call, part in (
-            ("writer", "/closing"),
-            ("commit", "/data"),
-            ("stat", "/blobs/"),
-            ("move", "/blobs/"),
-        ):
+        for call, part in (("stat", "/blobs/"), ("commit", "/blobs/")):
             self.session = done(self.here.uploads.start()).id
             content = LARGE + part.encode() + call.encode()
             receive(self.here, self.session, content)
@@ -264,28 +263,30 @@ class FailingStorageTests(SynchronousTestCase):
             self.assertGoesOn(digest, content)
 
     def test_link_fails(self) -> None:
-        """If the link cannot be written, the blob is not visible, and the session can begin anew."""
+        """If the link cannot be written, the blob is not visible, and the session has ended."""
         receive(self.here, self.session, LARGE)
         self.driver.broken.add(("put", "/_layers/"))
         self.failureResultOf(opened(self.here, self.session).commit(Digest.of(LARGE)), StorageFull)
-        self.assertGoesOn(Digest.of(LARGE), b"")
+        self.failureResultOf(self.here.blobs.stat(Digest.of(LARGE)), BlobUnknown)
+        self.failureResultOf(self.here.uploads.status(self.session), UploadUnknown)
+        self.assertEqual(list(tree(self.driver)), [layout.blob_data(Digest.of(LARGE))])
 
     def test_empty_blob_fails(self) -> None:
         """An empty blob that cannot be stored leaves an empty session."""
-        self.driver.broken.add(("put", "/blobs/"))
+        self.driver.broken.add(("commit", "/blobs/"))
         self.failureResultOf(opened(self.here, self.session).commit(Digest.of(b"")), StorageFull)
         self.assertGoesOn(Digest.of(b""), b"")
 
     def test_reading_again_fails(self) -> None:
         """If the data cannot be read for its digest, it stays where it is."""
         receive(self.here, self.session, LARGE)
-        self.driver.broken.add(("open", "/data"))
+        self.driver.broken.add(("read", "/data"))
         digest = Digest.of(LARGE, "sha512")
         self.failureResultOf(opened(self.here, self.session).commit(digest), StorageFull)
         self.assertGoesOn(digest, LARGE)
 
     def test_read_error(self) -> None:
-        """A read that fails half-way gives the reader back."""
+        """A read that fails half-way gives the session back."""
         receive(self.here, self.session, LARGE)
         path = layout.upload_data(NAME, self.session)
         self.counting.truncated[path] = 100
@@ -297,15 +298,25 @@ class FailingStorageTests(SynchronousTestCase):
     def test_removal_fails(self) -> None:
         """A blob is a blob, even if its session could not be removed."""
         receive(self.here, self.session, SMALL)
-        self.driver.broken |= {("delete", "/_uploads/"), ("cancel", "/closing")}
+        self.driver.broken.add(("delete", "/_uploads/"))
         done(opened(self.here, self.session).commit(Digest.of(SMALL)))
-        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 2)
+        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 1)
         done(self.here.blobs.stat(Digest.of(SMALL)))
+        self.failureResultOf(self.here.uploads.status(self.session), UploadUnknown)
+        self.failureResultOf(self.here.uploads.resume(self.session), UploadUnknown)
+
+    def test_removed_meanwhile(self) -> None:
+        """A session that an operator removes while it is written to cannot become a blob."""
+        upload = opened(self.here, self.session)
+        done(upload.write([SMALL]))
+        done(self.driver.delete(layout.upload(NAME, self.session)))
+        self.failureResultOf(upload.commit(Digest.of(SMALL)), UploadUnknown)
+        self.assertEqual(tree(self.driver), {})
 
     def test_resume_fails(self) -> None:
         """A session that cannot be looked into is let go again."""
         receive(self.here, self.session, SMALL)
-        for call, part in (("get", "/hashstates/"), ("stat", "/closing")):
+        for call, part in (("get", "/hashstates/"), ("get", "/startedat")):
             self.driver.broken.add((call, part))
             self.failureResultOf(self.here.uploads.resume(self.session), StorageFull)
             self.driver.broken.clear()
@@ -313,14 +324,15 @@ class FailingStorageTests(SynchronousTestCase):
 
     def test_start_fails(self) -> None:
         """A session that cannot be begun is not there."""
-        before = tree(self.driver)
-        self.driver.broken.add(("put", "/startedat"))
-        self.failureResultOf(self.here.uploads.start(), StorageFull)
-        self.assertEqual(tree(self.driver), before)
+        for part in ("/startedat", "/data"):
+            before = tree(self.driver)
+            self.driver.broken = {("put", part)}
+            self.failureResultOf(self.here.uploads.start(), StorageFull)
+            self.assertEqual(tree(self.driver), before)
 
 
 class SlowWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
-    """Writes and commits when the driver's gate is opened."""
+    """Writes, and leaves for its target, when the driver's gate is opened."""
 
     def __init__(self, writer: IFileWriter, driver: SlowDriver) -> None:
         super().__init__(writer)
@@ -330,13 +342,13 @@ class SlowWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[mis
         await self._driver.wait()
         await self._writer.write(chunks)
 
-    async def commit(self) -> None:
-        await self._driver.wait()
-        await self._writer.commit()
+    async def commit(self, target: str) -> None:
+        await self._driver.wait("commit")
+        await self._writer.commit(target)
 
 
 class SlowDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
-    """Lets writers and moves wait until somebody opens the gate."""
+    """Lets writers, and puts of links, wait until somebody opens the gate."""
 
     def __init__(self, driver: IStorageDriver) -> None:
         super().__init__(driver)
@@ -359,9 +371,9 @@ class SlowDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[
         await self.wait("open")
         return SlowWriter(await self._driver.writer(path), self)
 
-    async def move(self, source: str, target: str) -> None:
-        await self.wait("move")
-        await self._driver.move(source, target)
+    async def put(self, path: str, content: bytes, durable: bool = True) -> None:
+        await self.wait(path.rpartition("/")[2])
+        await self._driver.put(path, content, durable)
 
 
 class CancellationTests(SynchronousTestCase):
@@ -392,7 +404,7 @@ class CancellationTests(SynchronousTestCase):
         """A commit goes on to its end when its caller leaves, and closing the session then does nothing."""
         upload = opened(self.here, self.session)
         done(upload.write([SMALL]))
-        self.driver.slow.add("move")
+        self.driver.slow.add("commit")
         committing = Deferred.fromCoroutine(upload.commit(Digest.of(SMALL)))
         committing.cancel()
         self.failureResultOf(committing, CancelledError)
@@ -426,10 +438,10 @@ class ExclusionTests(SynchronousTestCase):
         self.session = done(self.here.uploads.start()).id
 
     def test_while_it_becomes_a_blob(self) -> None:
-        """Between the verification and the move nobody can open the session, though its data is closed."""
+        """Between its verification and the end of the commit nobody can open the session."""
         upload = opened(self.here, self.session)
         done(upload.write([SMALL]))
-        self.driver.slow.add("move")
+        self.driver.slow.add("commit")
         committing = Deferred.fromCoroutine(upload.commit(Digest.of(SMALL)))
         self.assertNoResult(committing)
         intruder = Deferred.fromCoroutine(self.other.uploads.resume(self.session))
@@ -446,7 +458,7 @@ class ExclusionTests(SynchronousTestCase):
         """If that takes too long, others hear that the session is busy."""
         upload = opened(self.here, self.session)
         done(upload.write([SMALL]))
-        self.driver.slow.add("move")
+        self.driver.slow.add("commit")
         committing = Deferred.fromCoroutine(upload.commit(Digest.of(SMALL)))
         intruder = Deferred.fromCoroutine(self.other.uploads.resume(self.session))
         self.clock.pump([0.5] * 20)
@@ -454,11 +466,16 @@ class ExclusionTests(SynchronousTestCase):
         self.driver.go()
         self.successResultOf(committing)
 
-    def test_left_by_the_dead(self) -> None:
-        """What a process that died on the way left behind keeps nobody from going on."""
-        receive(self.here, self.session, SMALL)
-        done(self.driver.put(layout.upload_closing(NAME, self.session), b""))
-        done(opened(self.other, self.session).commit(Digest.of(SMALL)))
+    def test_before_the_link(self) -> None:
+        """From the moment at which its data is a blob, linked or not yet, there is no session."""
+        upload = opened(self.here, self.session)
+        done(upload.write([SMALL]))
+        self.driver.slow.add("link")
+        committing = Deferred.fromCoroutine(upload.commit(Digest.of(SMALL)))
+        for question in (self.other.uploads.resume(self.session), self.other.uploads.status(self.session)):
+            self.failureResultOf(question, UploadUnknown)
+        self.driver.go()
+        self.successResultOf(committing)
         self.assertEqual([path for path in tree(self.driver) if path.startswith(UPLOADS)], [])
 
     def test_ended_before_the_state(self) -> None:

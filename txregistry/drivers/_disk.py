@@ -20,7 +20,7 @@ from os.path import dirname
 from uuid import uuid4
 
 from txregistry.drivers._directories import Directories
-from txregistry.drivers._files import SYNC_EVERY, AppendFile, ReadFile, lock_regular
+from txregistry.drivers._files import SYNC_EVERY, AppendFile, ReadFile
 from txregistry.drivers.paths import checked, checked_prefix, is_component
 from txregistry.errors import ContentTooLarge, PathNotFound, StorageError
 from txregistry.interfaces import Entry, FileInfo
@@ -105,22 +105,19 @@ class Disk:
 
     def writer(self, path: str) -> AppendFile:
         """Content to append to, not opened yet."""
-        return AppendFile(self._new(path), path, self._directories.make)
+        return AppendFile(self._old(path), path)
 
-    def move(self, source: str, target: str) -> None:
-        origin, place = self._old(source), self._new(target)
+    def commit(self, file: AppendFile, source: str, target: str) -> None:
+        """Give *file*, opened at *source*, its place for good, while nobody else can write to it."""
         try:
-            # Who opens it for writing from now on finds it gone when it is his.
-            descriptor, _ = lock_regular(origin, source, create=False)
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            place = self._new(target)
+        except StorageError:
+            file.abandon()
+            raise
+        try:
+            file.commit(lambda origin: self._publish(origin, place))
+        except FileNotFoundError:
             raise PathNotFound(self._driver, source) from None
-        try:
-            copied = self._rename(origin, place)
-            self._directories.settle(dirname(place))
-            if copied:
-                os.unlink(origin)
-        finally:
-            os.close(descriptor)
 
     def delete(self, path: str) -> None:
         place = self._place(path)
@@ -164,14 +161,23 @@ class Disk:
             self._directories.make(dirname(place))
             return temporary, os.open(temporary, _CREATE, 0o666)
 
+    def _publish(self, origin: str, place: str) -> None:
+        copied = self._rename(origin, place)
+        self._directories.settle(dirname(place))
+        if copied:
+            os.unlink(origin)
+
     def _rename(self, origin: str, place: str) -> bool:
         """Return whether *origin* still is there, since *place* is on another disk and got a copy."""
         for _ in range(_ATTEMPTS):
             try:
+                self._directories.make(dirname(place))
                 os.rename(origin, place)
                 return False
             except FileNotFoundError:
-                self._directories.make(dirname(place))
+                # Somebody deleted one of the two directories under us.
+                if not os.path.exists(origin):
+                    raise
             except OSError as error:
                 if error.errno != errno.EXDEV:
                     raise

@@ -15,13 +15,12 @@ import stat
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from os.path import dirname
 
 from txregistry.errors import ContentBusy, ContentTruncated, StorageError
 
 #: Opening something that is no regular file, a FIFO say, must not wait for anybody.
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+_APPEND = os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
 _PIECES = 1024  # that one writev takes
 _ATTEMPTS = 16  # to win against others who remove or replace what we open
 
@@ -35,7 +34,7 @@ def open_regular(place: str, flags: int = _READ) -> tuple[int, os.stat_result]:
 
     :raises FileNotFoundError: something else is there, or nothing.
     """
-    descriptor = os.open(place, flags, 0o666)
+    descriptor = os.open(place, flags)
     try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
@@ -46,20 +45,20 @@ def open_regular(place: str, flags: int = _READ) -> tuple[int, os.stat_result]:
     return descriptor, found
 
 
-def lock_regular(place: str, path: str, create: bool) -> tuple[int, os.stat_result]:
+def lock_regular(place: str, path: str) -> tuple[int, os.stat_result]:
     """
     Open the regular file at *place* for appending, alone among all processes.
 
     :param path: its driver path, for errors.
     :raises ContentBusy: somebody else has it.
-    :raises FileNotFoundError: as :func:`open_regular`, and not *create*.
+    :raises FileNotFoundError: as :func:`open_regular`.
     """
     for _ in range(_ATTEMPTS):
-        descriptor, _status = open_regular(place, _APPEND | (os.O_CREAT if create else 0))
+        descriptor, _status = open_regular(place, _APPEND)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had it before may have appended, or moved it away and
-            # made it a blob, between our open and our lock.
+            # Whoever had it before may have appended, or made it a blob
+            # at another place, between our open and our lock.
             locked = os.fstat(descriptor)
             if is_at(place, locked):
                 return descriptor, locked
@@ -71,6 +70,25 @@ def lock_regular(place: str, path: str, create: bool) -> tuple[int, os.stat_resu
             raise
         os.close(descriptor)
     raise ContentBusy(path)
+
+
+def read_exactly(descriptor: int, path: str, offset: int, length: int) -> bytes:
+    """
+    :param path: the file's driver path, for errors.
+    :raises ContentTruncated: there are fewer bytes.
+    """
+    data = os.pread(descriptor, length, offset)
+    if len(data) == length:
+        return data
+    parts = [data]
+    missing = length - len(data)
+    while missing:
+        part = os.pread(descriptor, missing, offset + length - missing)
+        if not part:
+            raise ContentTruncated(path)
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
 
 
 def is_at(place: str, file: os.stat_result) -> bool:
@@ -118,18 +136,7 @@ class ReadFile:
         """
         descriptor = self._begin()
         try:
-            data = os.pread(descriptor, length, offset)
-            if len(data) == length:
-                return data
-            parts = [data]
-            missing = length - len(data)
-            while missing:
-                part = os.pread(descriptor, missing, offset + length - missing)
-                if not part:
-                    raise ContentTruncated(self._path)
-                parts.append(part)
-                missing -= len(part)
-            return b"".join(parts)
+            return read_exactly(descriptor, self._path, offset, length)
         finally:
             self._end()
 
@@ -167,12 +174,10 @@ class AppendFile:
     run when the file is closed.
 
     :param path: its driver path, for errors.
-    :param make_directory: makes a directory and what is missing above it.
     """
 
-    def __init__(self, place: str, path: str, make_directory: Callable[[str], None]) -> None:
+    def __init__(self, place: str, path: str) -> None:
         self._place, self._path = place, path
-        self._make_directory = make_directory
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._ended = False
@@ -184,19 +189,21 @@ class AppendFile:
         Do nothing if :meth:`abandon` was called already.
 
         :raises ContentBusy: somebody else, here or in another process, writes to the file.
+        :raises FileNotFoundError: as :func:`open_regular`.
         """
         with self._lock:
-            if self._ended:
-                return
-            for _ in range(_ATTEMPTS):
-                try:
-                    self._descriptor, found = lock_regular(self._place, self._path, create=True)
-                except FileNotFoundError:
-                    self._make_directory(dirname(self._place))
-                    continue
+            if not self._ended:
+                self._descriptor, found = lock_regular(self._place, self._path)
                 self.size = self._synced = found.st_size
-                return
-            raise StorageError(f"{self._path} cannot be made")
+
+    def read(self, offset: int, length: int) -> bytes:
+        """
+        Exactly *length* bytes.
+
+        :raises ContentTruncated: there are fewer.
+        """
+        with self._lock:
+            return read_exactly(self._open_descriptor(), self._path, offset, length)
 
     def write(self, chunks: Sequence[bytes]) -> None:
         """Append *chunks*, all or (when it fails) none of them."""
@@ -212,12 +219,32 @@ class AppendFile:
                 self._sync(descriptor, os.fdatasync)
 
     def close(self) -> None:
-        """Bring everything to disk, and let others write."""
-        self._finish(os.fdatasync)
+        """Bring what was written to disk, and let others write."""
+        with self._lock:
+            descriptor = self._open_descriptor()
+            try:
+                if self.size != self._synced:
+                    self._sync(descriptor, os.fdatasync)
+            finally:
+                self._release(descriptor)
 
-    def commit(self) -> None:
-        """As :meth:`close`, with the file's metadata."""
-        self._finish(os.fsync)
+    def commit(self, publish: Callable[[str], None]) -> None:
+        """
+        Bring everything to disk, that of earlier writers and the metadata
+        included, and call *publish* with the file's place while nobody else
+        can write.
+
+        :raises FileNotFoundError: its place was given to another meanwhile.
+        """
+        with self._lock:
+            descriptor = self._open_descriptor()
+            try:
+                self._sync(descriptor, os.fsync)
+                if not is_at(self._place, os.fstat(descriptor)):
+                    raise FileNotFoundError(f"not there any more: {self._place}")
+                publish(self._place)
+            finally:
+                self._release(descriptor)
 
     def cancel(self) -> None:
         """Remove the file, unless its place was given to another meanwhile."""
@@ -236,14 +263,6 @@ class AppendFile:
             if self._descriptor is not None:
                 self._release(self._descriptor)
             self._ended = True
-
-    def _finish(self, sync: Callable[[int], None]) -> None:
-        with self._lock:
-            descriptor = self._open_descriptor()
-            try:
-                self._sync(descriptor, sync)
-            finally:
-                self._release(descriptor)
 
     def _sync(self, descriptor: int, sync: Callable[[int], None]) -> None:
         try:

@@ -89,8 +89,8 @@ class _Reader:
 
 @implementer(IFileWriter)
 class _Writer:
-    def __init__(self, trip: _Trip, path: str, file: AppendFile) -> None:
-        self._trip, self._path, self._file = trip, path, file
+    def __init__(self, trip: _Trip, disk: Disk, path: str, file: AppendFile) -> None:
+        self._trip, self._disk, self._path, self._file = trip, disk, path, file
 
     @property
     def size(self) -> int:
@@ -99,11 +99,15 @@ class _Writer:
     async def write(self, chunks: Sequence[bytes]) -> None:
         await self._trip.make(self._path, self._file.write, chunks)
 
+    async def read(self, offset: int, length: int) -> bytes:
+        data: bytes = await self._trip.make(self._path, self._file.read, offset, length)
+        return data
+
     async def close(self) -> None:
         await self._trip.make(self._path, self._file.close)
 
-    async def commit(self) -> None:
-        await self._trip.make(self._path, self._file.commit)
+    async def commit(self, target: str) -> None:
+        await self._trip.make(target, self._disk.commit, self._file, self._path, target)
 
     async def cancel(self) -> None:
         await self._trip.make(self._path, self._file.cancel)
@@ -146,14 +150,11 @@ class FilesystemDriver:
     async def writer(self, path: str) -> IFileWriter:
         file = self._disk.writer(path)
         try:
-            await self._trip.make(path, file.open)
+            await self._trip.find(path, file.open)
         except BaseException:
             self._trip.release(file.abandon)
             raise
-        return _Writer(self._trip, path, file)
-
-    async def move(self, source: str, target: str) -> None:
-        await self._trip.make(target, self._disk.move, source, target)
+        return _Writer(self._trip, self._disk, path, file)
 
     async def delete(self, path: str) -> None:
         await self._trip.find(path, self._disk.delete, path)

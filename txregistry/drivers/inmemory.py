@@ -33,6 +33,13 @@ class _Content:
     has_writer: bool = False
 
 
+def _part(path: str, content: _Content, offset: int, length: int) -> bytes:
+    data = bytes(content.data[offset : offset + length])
+    if len(data) != length:
+        raise ContentTruncated(path)
+    return data
+
+
 @implementer(IContentReader)
 class _Reader:
     def __init__(self, path: str, content: _Content) -> None:
@@ -43,10 +50,7 @@ class _Reader:
     async def read(self, offset: int, length: int) -> bytes:
         if self._content is None:
             raise StorageError(f"{self._path} was closed")
-        data = bytes(self._content.data[offset : offset + length])
-        if len(data) != length:
-            raise ContentTruncated(self._path)
-        return data
+        return _part(self._path, self._content, offset, length)
 
     def fileno(self) -> int | None:
         return None
@@ -67,11 +71,15 @@ class _Writer:
         self._content.modified = self._driver.now()
         self.size = len(self._content.data)
 
+    async def read(self, offset: int, length: int) -> bytes:
+        return _part(self._path, self._content, offset, length)
+
     async def close(self) -> None:
         self._content.has_writer = False
 
-    async def commit(self) -> None:
+    async def commit(self, target: str) -> None:
         self._content.has_writer = False
+        self._driver.publish(self._path, self._content, target)
 
     async def cancel(self) -> None:
         self._content.has_writer = False
@@ -108,22 +116,11 @@ class InMemoryDriver:
         return _Reader(path, self._find(path))
 
     async def writer(self, path: str) -> IFileWriter:
-        content = self._contents.get(checked(self.name, path))
-        if content is None:
-            content = _Content(bytearray(), self.now())
-            self._store(path, content)
+        content = self._find(path)
         if content.has_writer:
             raise ContentBusy(path)
         content.has_writer = True
         return _Writer(self, path, content)
-
-    async def move(self, source: str, target: str) -> None:
-        content = self._find(source)
-        checked(self.name, target)
-        if content.has_writer:
-            raise ContentBusy(source)
-        self._drop(source)
-        self._store(target, content)
 
     async def delete(self, path: str) -> None:
         found = self._paths_at(checked(self.name, path))
@@ -143,6 +140,14 @@ class InMemoryDriver:
 
     async def redirect_url(self, path: str, method: str) -> str | None:
         return None
+
+    def publish(self, path: str, content: _Content, target: str) -> None:
+        """Store *content* at *target* instead of *path*, if that still names it."""
+        checked(self.name, target)
+        if self._find(path) is not content:
+            raise PathNotFound(self.name, path)
+        self._drop(path)
+        self._store(target, content)
 
     def forget(self, path: str, content: _Content) -> None:
         """Drop *content*, unless *path* names something else by now."""

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.components import proxyForInterface
 
-from txregistry.interfaces import Entry, FileInfo, IStorageDriver
+from txregistry.interfaces import Entry, FileInfo, IFileWriter, IStorageDriver
 from txregistry.model.names import Page
 
 T = TypeVar("T")
@@ -22,7 +22,8 @@ class TimedDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore
     """
     Tell *observe* how long each call of *driver* took, also when it failed
     or was given up.  The actions are named as distribution names them in its
-    metrics; readers and writers, whose time is the client's, are not timed.
+    metrics.  What readers and writers do takes the client's time, and is not
+    observed, but for the commit of a writer, where distribution moves content.
 
     :param clock: tells the time.
     """
@@ -32,29 +33,43 @@ class TimedDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore
         self._clock, self._observe = clock, observe
 
     async def get(self, path: str, limit: int) -> bytes:
-        return await self._timed("GetContent", self._driver.get(path, limit))
+        return await self.timed("GetContent", self._driver.get(path, limit))
 
     async def put(self, path: str, content: bytes, durable: bool = True) -> None:
-        await self._timed("PutContent", self._driver.put(path, content, durable))
+        await self.timed("PutContent", self._driver.put(path, content, durable))
 
     async def stat(self, path: str) -> FileInfo:
-        return await self._timed("Stat", self._driver.stat(path))
+        return await self.timed("Stat", self._driver.stat(path))
 
-    async def move(self, source: str, target: str) -> None:
-        await self._timed("Move", self._driver.move(source, target))
+    async def writer(self, path: str) -> IFileWriter:
+        return _TimedWriter(await self._driver.writer(path), self.timed)
 
     async def delete(self, path: str) -> None:
-        await self._timed("Delete", self._driver.delete(path))
+        await self.timed("Delete", self._driver.delete(path))
 
     async def list(self, path: str, after: str = "", limit: int = 1000) -> Page[Entry]:
-        return await self._timed("List", self._driver.list(path, after, limit))
+        return await self.timed("List", self._driver.list(path, after, limit))
 
     async def redirect_url(self, path: str, method: str) -> str | None:
-        return await self._timed("RedirectURL", self._driver.redirect_url(path, method))
+        return await self.timed("RedirectURL", self._driver.redirect_url(path, method))
 
-    async def _timed(self, action: str, call: Coroutine[Deferred[Any], Any, T]) -> T:
+    async def timed(self, action: str, call: Coroutine[Deferred[Any], Any, T]) -> T:
+        """Await *call*, and tell how long it took."""
         began = self._clock.seconds()
         try:
             return await call
         finally:
             self._observe(action, self._driver.name, self._clock.seconds() - began)
+
+
+class _TimedWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
+    def __init__(
+        self,
+        writer: IFileWriter,
+        timed: Callable[[str, Coroutine[Deferred[Any], Any, None]], Coroutine[Deferred[Any], Any, None]],
+    ) -> None:
+        super().__init__(writer)
+        self._timed = timed
+
+    async def commit(self, target: str) -> None:
+        await self._timed("Move", self._writer.commit(target))

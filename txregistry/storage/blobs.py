@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from txregistry.errors import BlobUnknown, ContentTruncated, PathNotFound, StorageError
-from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IContentReader, IStorageDriver
+from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IContentReader, IFileWriter, IStorageDriver
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import Page
 from txregistry.storage import layout
@@ -81,16 +83,26 @@ class SharedBlobs:
         await self._turns.take(digest, store)
         return descriptor
 
-    async def adopt(self, descriptor: Descriptor, source: str) -> None:
+    async def adopt(self, descriptor: Descriptor, writer: IFileWriter) -> None:
         """
-        Take the committed and verified content at the driver path *source*.
+        Take what *writer* has written, which is what *descriptor* names, and end the writer.
 
-        If the blob is there already, *source* stays where it is.
+        If the blob is there already, it stays, and what was written is dropped.
+
+        :raises PathNotFound: what was written has been deleted meanwhile.
         """
 
         async def store() -> None:
-            if not await self._holds(descriptor):
-                await self._driver.move(source, layout.blob_data(descriptor.digest))
+            try:
+                held = await self._holds(descriptor)
+            except BaseException:
+                with suppress(StorageError):
+                    await writer.close()
+                raise
+            if held:
+                await writer.cancel()
+            else:
+                await writer.commit(layout.blob_data(descriptor.digest))
 
         await self._turns.take(descriptor.digest, store)
 

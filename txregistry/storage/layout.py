@@ -132,18 +132,13 @@ def upload(name: RepositoryName, id: str) -> str:
 
 
 def upload_data(name: RepositoryName, id: str) -> str:
-    """What a session received so far."""
+    """What a session received so far; its presence makes the session exist."""
     return f"{REPOSITORIES}/{name}/_uploads/{id}/data"
 
 
 def upload_started(name: RepositoryName, id: str) -> str:
-    """When a session began, in RFC 3339; its presence makes the session exist."""
+    """When a session began, in RFC 3339."""
     return f"{REPOSITORIES}/{name}/_uploads/{id}/startedat"
-
-
-def upload_closing(name: RepositoryName, id: str) -> str:
-    """What is open for writing as long as a session is being turned into a blob; unknown to distribution."""
-    return f"{REPOSITORIES}/{name}/_uploads/{id}/closing"
 
 
 def upload_state(name: RepositoryName, id: str, size: int) -> str:
@@ -231,7 +226,7 @@ _PLACES = re.compile(
     rf"_layers/(?P<layer>{_ALGORITHM}/[0-9a-f]+)/link"
     rf"|_manifests/revisions/(?P<revision>{_ALGORITHM}/[0-9a-f]+)/link"
     rf"|_manifests/tags/(?P<tag>[^/]+)/(?:current|index/(?P<past>{_ALGORITHM}/[0-9a-f]+))/link"
-    r"|_uploads/(?P<id>[^/]+)/(?P<part>data|startedat|closing|hashstates/sha256/[0-9]+)"
+    r"|_uploads/(?P<id>[^/]+)/(?P<part>data|startedat|hashstates/sha256/[0-9]+)"
     r"))\Z"
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from txregistry.interfaces import IStorageDriver, IWorkers
+from txregistry.interfaces import IFileWriter, IWorkers
 from txregistry.model.digest import Digest
 from txregistry.storage.concurrency import both
 
@@ -10,27 +10,22 @@ from txregistry.storage.concurrency import both
 PIECE = 1024 * 1024
 
 
-async def content_digest(driver: IStorageDriver, path: str, algorithm: str, workers: IWorkers) -> Digest:
+async def content_digest(writer: IFileWriter, algorithm: str, workers: IWorkers) -> Digest:
     """
-    The digest of what is stored at *path*; the next piece is read while one is hashed.
+    The digest of all that *writer* and those before it wrote; the next piece is read while one is hashed.
 
-    :raises PathNotFound: nothing is stored there.
     :raises ContentTruncated: it became shorter meanwhile.
     """
     running = Digest(algorithm, "").hasher()
-    reader = await driver.open(path)
-    try:
-        offset, piece = 0, b""
-        while offset < reader.size:
-            length = min(PIECE, reader.size - offset)
+    offset, piece = 0, b""
+    while offset < writer.size:
+        length = min(PIECE, writer.size - offset)
 
-            async def take_in(piece: bytes = piece) -> None:
-                if piece:
-                    await workers.run(running.update, piece)
+        async def take_in(piece: bytes = piece) -> None:
+            if piece:
+                await workers.run(running.update, piece)
 
-            piece, _ = await both(reader.read(offset, length), take_in())
-            offset += length
-        await workers.run(running.update, piece)
-    finally:
-        reader.close()
+        piece, _ = await both(writer.read(offset, length), take_in())
+        offset += length
+    await workers.run(running.update, piece)
     return Digest(algorithm, running.hexdigest())

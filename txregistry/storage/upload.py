@@ -12,7 +12,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from txregistry.errors import DigestMismatch, PathNotFound, StorageError
+from txregistry.errors import DigestMismatch, PathNotFound, StorageError, UploadUnknown
 from txregistry.interfaces import IBlobStore, IFileWriter, IStorageDriver, IUpload, IWorkers
 from txregistry.model.digest import CANONICAL, OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -156,7 +156,7 @@ class Upload:
         try:
             await driver.put(layout.upload_state(self._name, self.id, size), state, durable=False)
             # Others may write since the data was closed; nothing may be left of a session that they ended.
-            if not await present(driver, layout.upload_started(self._name, self.id)):
+            if not await present(driver, layout.upload_data(self._name, self.id)):
                 await self._discard()
         except StorageError:
             self._log.failure("upload {id} goes on without a hash state", id=self.id)
@@ -167,74 +167,31 @@ class Upload:
 
     async def _commit(self, digest: Digest) -> Descriptor:
         descriptor = Descriptor(OCTET_STREAM, digest, self.size)
-        known = self._known_digest(digest)
-        if known is not None and known != digest:
+        if await self._content_digest(digest.algorithm) != digest:
             await self._close()
             raise DigestMismatch(digest)
-        if self.size == 0:
-            await self._finish_empty(descriptor)
-        else:
-            await self._finish(descriptor, verified=known is not None)
+        self._ended = True
+        try:
+            await self._tools.shared.adopt(descriptor, self._writer)
+        except PathNotFound:
+            raise UploadUnknown(self.id) from None  # somebody removed the session
+        try:
+            await self._tools.blobs.link(descriptor)
+        finally:
+            await self._tidy()
         return descriptor
 
-    def _known_digest(self, wanted: Digest) -> Digest | None:
-        """The digest of the data in the algorithm of *wanted*, if it takes no reading to know it."""
-        if self.size == 0:
-            return Digest.of(b"", wanted.algorithm)
+    async def _content_digest(self, algorithm: str) -> Digest:
+        """The digest of the data, which is read again if need be; if that fails the session is closed."""
         running = self._trusted()
-        if running is None or wanted.algorithm != CANONICAL:
-            return None
-        return Digest(CANONICAL, running.hexdigest())
-
-    async def _finish_empty(self, descriptor: Descriptor) -> None:
-        """Nothing was received, so there may be no content that could be moved."""
-        self._ended = True
-        await self._writer.cancel()
-        await self._tools.shared.put(descriptor.digest, b"")
-        await self._tools.blobs.link(descriptor)
-        await self._tidy()
-
-    async def _finish(self, descriptor: Descriptor, verified: bool) -> None:
-        closing = await self._hold()
+        if running is not None and algorithm == CANONICAL:
+            return Digest(CANONICAL, running.hexdigest())
         try:
-            await self._publish(descriptor, verified)
-            await self._tidy()
-        finally:
-            try:
-                await closing.cancel()
-            except StorageError:
-                self._log.failure("the end of upload {id} could not be tidied up", id=self.id)
-
-    async def _hold(self) -> IFileWriter:
-        """
-        Keep others from opening the session when its data has been committed.
-
-        They could otherwise go on writing to the verified data while it
-        becomes a blob.  A process that dies lets go of this by dying.
-        """
-        try:
-            return await self._tools.driver.writer(layout.upload_closing(self._name, self.id))
+            return await content_digest(self._writer, algorithm, self._tools.workers)
         except Exception:
             with suppress(StorageError):
                 await self._close()
             raise
-
-    async def _publish(self, descriptor: Descriptor, verified: bool) -> None:
-        tools, data = self._tools, layout.upload_data(self._name, self.id)
-        self._ended = True
-        try:
-            await self._writer.commit()
-        except Exception:
-            # Some of what the digest has seen may be lost, so nothing is kept of it.
-            with suppress(StorageError):
-                await self._writer.close()
-            raise
-        if not verified:
-            digest = descriptor.digest
-            if await content_digest(tools.driver, data, digest.algorithm, tools.workers) != digest:
-                raise DigestMismatch(digest)
-        await tools.shared.adopt(descriptor, data)
-        await tools.blobs.link(descriptor)
 
     async def _cancel(self) -> None:
         self._ended = True
@@ -242,7 +199,7 @@ class Upload:
         await self._discard()
 
     async def _tidy(self) -> None:
-        """Remove the session, whose end must not fail any more."""
+        """Remove what is left of the session when its data is a blob; that must not fail any more."""
         try:
             await self._discard()
         except StorageError:

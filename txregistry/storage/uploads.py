@@ -20,13 +20,12 @@ from txregistry.errors import (
     UploadBusy,
     UploadUnknown,
 )
-from txregistry.interfaces import IFileWriter, IUpload, IUploadStore, UploadStatus
+from txregistry.interfaces import IUpload, IUploadStore, UploadStatus
 from txregistry.model.names import RepositoryName
 from txregistry.storage import layout
 from txregistry.storage.concurrency import Shield, both
 from txregistry.storage.hashing import RunningDigest
 from txregistry.storage.hashstate import SIZE
-from txregistry.storage.linkfile import present
 from txregistry.storage.upload import Progress, Upload, UploadTools
 
 #: Seconds for which an upload that somebody else has open is waited for.
@@ -61,22 +60,31 @@ class UploadStore:
         self._shield = Shield()
 
     async def start(self) -> UploadStatus:
-        """Begin a session; its ``startedat`` is all that it needs."""
+        """Begin a session: its data, still empty, and its ``startedat``."""
         id = str(uuid.uuid4())
         began = self._now().astimezone(UTC).replace(microsecond=0)
         text = began.strftime("%Y-%m-%dT%H:%M:%SZ").encode("ascii")
         # A session need not survive a power failure; what is made of it will.
-        await self._driver.put(layout.upload_started(self._name, id), text, durable=False)
+        try:
+            await both(
+                self._driver.put(layout.upload_started(self._name, id), text, durable=False),
+                self._driver.put(layout.upload_data(self._name, id), b"", durable=False),
+            )
+        except StorageError:
+            with suppress(StorageError):
+                await self._driver.delete(layout.upload(self._name, id))
+            raise
         return UploadStatus(id, 0, began)
 
     async def status(self, id: str) -> UploadStatus:
         """What storage says of a session, whoever writes to it now."""
+        self._check_id(id)
         began, size = await both(self._began(id), self._size(id))
         return UploadStatus(id, size, began)
 
     async def resume(self, id: str) -> IUpload:
         """Open a session, waiting for some seconds if somebody else has it open."""
-        await self._began(id)
+        self._check_id(id)
         delay, waited = _FIRST_DELAY, 0.0
         while True:
             try:
@@ -90,34 +98,17 @@ class UploadStore:
 
     async def _open(self, id: str) -> Upload:
         """:raises ContentBusy: another writer has it open, or is making it a blob."""
-        writer = await self._driver.writer(layout.upload_data(self._name, id))
         try:
-            # Only what is seen after the data was opened is sure: it may have ended before.
-            (began, _), progress = await both(
-                both(self._began(id), self._check_open(id)), self._progress(id, writer.size)
-            )
-        except UploadUnknown:
-            await self._undo(id, writer)
-            raise
+            writer = await self._driver.writer(layout.upload_data(self._name, id))
+        except PathNotFound:
+            raise UploadUnknown(id) from None
+        try:
+            began, progress = await both(self._began(id), self._progress(id, writer.size))
         except Exception:
             with suppress(StorageError):
-                await (writer.close() if writer.size else writer.cancel())
+                await writer.close()
             raise
         return Upload(self._name, id, began, writer, progress, self._tools)
-
-    async def _undo(self, id: str, writer: IFileWriter) -> None:
-        """Remove what opening the data of an ended session has made anew."""
-        await writer.cancel()
-        with suppress(PathNotFound):
-            await self._driver.delete(layout.upload(self._name, id))
-
-    async def _check_open(self, id: str) -> None:
-        """:raises ContentBusy: whoever had the data open before is still making it a blob."""
-        path = layout.upload_closing(self._name, id)
-        if await present(self._driver, path):
-            # A process that died left it behind, unless it cannot be had.
-            closing = await self._driver.writer(path)
-            await closing.cancel()
 
     async def _progress(self, id: str, size: int) -> Progress:
         digest = self._new_digest()
@@ -132,8 +123,6 @@ class UploadStore:
         return Progress(None)
 
     async def _began(self, id: str) -> datetime:
-        if not layout.is_upload_id(id):
-            raise UploadUnknown(id)
         try:
             content = await self._driver.get(layout.upload_started(self._name, id), layout.STARTED_LIMIT)
             began = datetime.fromisoformat(content.decode("ascii"))
@@ -145,9 +134,13 @@ class UploadStore:
         return began.astimezone(UTC) if began.tzinfo else began.replace(tzinfo=UTC)
 
     async def _size(self, id: str) -> int:
-        if not layout.is_upload_id(id):
-            return 0
+        # A session ends when its data becomes a blob, some moments before its other files are gone.
         try:
             return (await self._driver.stat(layout.upload_data(self._name, id))).size
         except PathNotFound:
-            return 0
+            raise UploadUnknown(id) from None
+
+    def _check_id(self, id: str) -> None:
+        """:raises UploadUnknown: nothing can be stored under such an id."""
+        if not layout.is_upload_id(id):
+            raise UploadUnknown(id)
