@@ -1,0 +1,205 @@
+"""The whole registry, put together."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from twisted.application.service import Application, Service
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.task import Clock
+from twisted.internet.threads import deferToThread
+from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from tests.live.wire import Answer, Wire
+from txregistry import assembly
+from txregistry.assembly import CONFIGURABLE, Daemon, Sequence, assemble
+from txregistry.config.reading import read_config
+from txregistry.config.values import Config
+from txregistry.model.digest import Digest
+
+reactor: Any = _reactor
+
+CONTENT = b"a layer" * 100_000
+DIGEST = Digest.of(CONTENT)
+
+
+def config_of(http: str = "", storage: str = "inmemory: {}", rest: str = "") -> Config:
+    """A configuration that listens on a port of the kernel's choice."""
+    text = f"""
+version: 0.1
+storage: {{{storage}}}
+http: {{addr: '127.0.0.1:0', secret: x, {http}}}
+{rest}
+"""
+    return read_config(text, {}, CONFIGURABLE).require()
+
+
+class Step(Service):
+    """Notes its start and its end."""
+
+    def __init__(self, name: str, calls: list[str]) -> None:
+        self._name, self._calls = name, calls
+        self.ending: Deferred[None] = succeed(None)
+
+    def startService(self) -> None:
+        super().startService()
+        self._calls.append(f"start {self._name}")
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        self._calls.append(f"stop {self._name}")
+        return self.ending
+
+
+class SequenceTests(SynchronousTestCase):
+    """Services one after the other."""
+
+    def test_order(self) -> None:
+        """They stop in the reverse order of their start, each when the one before has stopped."""
+        calls: list[str] = []
+        sequence = Sequence()
+        steps = [Step(name, calls) for name in "abc"]
+        for step in steps:
+            step.setServiceParent(sequence)
+        steps[2].ending = Deferred()
+        sequence.startService()
+        stopped = maybeDeferred(sequence.stopService)
+        self.assertEqual(calls, ["start a", "start b", "start c", "stop c"])
+        self.assertNoResult(stopped)
+        steps[2].ending.callback(None)
+        self.assertEqual(calls[4:], ["stop b", "stop a"])
+        self.successResultOf(stopped)
+
+
+class AssembleTests(SynchronousTestCase):
+    """What is built before anything runs."""
+
+    def test_nothing_runs(self) -> None:
+        """Building touches neither the storage nor the network, and starts nothing."""
+        root = self.mktemp()
+        clock = Clock()
+        daemon = assemble(config_of(storage=f"filesystem: {{rootdirectory: {root}}}"), clock)
+        self.assertFalse(os.path.exists(root))
+        self.assertEqual((clock.getDelayedCalls(), daemon.listener.ports), ([], []))
+        self.assertFalse(any(service.running for service in daemon))
+
+    def test_log(self) -> None:
+        """Under an application, the log is ours, in the form of the configuration."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        self.patch(assembly, "_STDERR", writer)
+        config = config_of(rest="log: {level: warn, formatter: json, fields: {a: b}}")
+        daemon = assemble(config, Clock())
+        application: Any = Application("test")
+        daemon.setServiceParent(application)
+        observer = application.getComponent(ILogObserver)
+        self.assertIs(observer, daemon.observer)
+        log = Logger("x", observer=LogPublisher(observer))
+        log.info("not this")
+        log.warn("but this")
+        found = json.loads(os.read(reader, 65536))
+        self.assertEqual((found["msg"], found["level"], found["a"]), ("but this", "warning", "b"))
+        self.assertIn("instance.id", found)
+
+    def test_secret(self) -> None:
+        """A registry without a secret says that it made one up; two of them make different ones."""
+        text = "version: 0.1\nstorage: {inmemory: {}}\n"
+        config = read_config(text, {}, CONFIGURABLE).require()
+        with capturedLogs() as events:
+            assemble(config, Clock())
+        self.assertTrue(any("http.secret" in str(event.get("log_format")) for event in events))
+        secret = assembly._secret(config.http)
+        self.assertGreaterEqual(len(secret), 32)
+        self.assertNotEqual(secret, assembly._secret(config.http))
+        self.assertEqual(assembly._secret(config_of().http), b"x")
+
+
+class DaemonTests(TestCase):
+    """A daemon that runs, in this process."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.reader, self.writer = os.pipe()
+        self.addCleanup(os.close, self.reader)
+        self.addCleanup(os.close, self.writer)
+        self.patch(assembly, "_STDERR", self.writer)
+        self.patch(assembly, "_STDOUT", self.writer)
+
+    def start(self, config: Config) -> Daemon:
+        daemon = assemble(config, reactor)
+        daemon.privilegedStartService()
+        daemon.startService()
+        self.addCleanup(self.stop, daemon)
+        address: Any = daemon.listener.ports[0].getHost()
+        self.wire = Wire("127.0.0.1", address.port)
+        return daemon
+
+    async def stop(self, daemon: Daemon) -> None:
+        if daemon.running:
+            await maybeDeferred(daemon.stopService)
+
+    async def ask(self, method: str, path: str, **arguments: Any) -> Answer:
+        return await deferToThread(self.wire.request, method, path, **arguments)
+
+    async def push(self, prefix: str = "") -> None:
+        """Push a blob."""
+        begun = await self.ask("POST", f"{prefix}/v2/a/blobs/uploads/")
+        self.assertEqual(begun.status, 202)
+        done = await self.ask("PUT", f"{begun.location}&digest={DIGEST}", body=CONTENT)
+        self.assertEqual(done.status, 201)
+
+    async def test_drivers(self) -> None:
+        """With either driver, what is pushed can be pulled; the stop leaves nothing running."""
+        for storage in ("inmemory: {}", f"filesystem: {{rootdirectory: {self.mktemp()}}}"):
+            daemon = self.start(config_of(storage=f"{storage}, cache: {{blobdescriptor: inmemory}}"))
+            await self.push()
+            for _ in range(2):
+                pulled = await self.ask("GET", f"/v2/a/blobs/{DIGEST}")
+                self.assertTrue(pulled.body == CONTENT)
+            await self.stop(daemon)
+
+    async def test_http(self) -> None:
+        """Prefix, host and headers of the configuration reach the answers."""
+        self.start(config_of(http="prefix: /pre/, host: 'https://out.test', headers: {x-configured: [a, b]}"))
+        self.assertEqual((await self.ask("GET", "/v2/")).status, 404)
+        answer = await self.ask("GET", "/pre/v2/")
+        self.assertEqual((answer.status, answer.headers.get_all("X-Configured")), (200, ["a", "b"]))
+        begun = await self.ask("POST", "/pre/v2/a/blobs/uploads/")
+        self.assertTrue(str(begun.headers["Location"]).startswith("https://out.test/v2/a/"))
+
+    async def test_readonly_and_delete(self) -> None:
+        """What the configuration forbids is refused."""
+        root = self.mktemp()
+        filesystem = f"filesystem: {{rootdirectory: {root}}}"
+        daemon = self.start(config_of(storage=filesystem))
+        await self.push()
+        self.assertEqual((await self.ask("DELETE", f"/v2/a/blobs/{DIGEST}")).status, 405)
+        await self.stop(daemon)
+        daemon = self.start(config_of(storage=f"{filesystem}, maintenance: {{readonly: {{enabled: true}}}}"))
+        self.assertEqual((await self.ask("POST", "/v2/a/blobs/uploads/")).status, 405)
+        self.assertEqual((await self.ask("GET", f"/v2/a/blobs/{DIGEST}")).status, 200)
+        await self.stop(daemon)
+        daemon = self.start(config_of(storage=f"{filesystem}, delete: {{enabled: true}}"))
+        self.assertEqual((await self.ask("DELETE", f"/v2/a/blobs/{DIGEST}")).status, 202)
+
+    async def test_access_log(self) -> None:
+        """The access log is written, unless it is switched off."""
+        for rest, expected in (("", 1), ("log: {accesslog: {disabled: true}}", 0)):
+            daemon = self.start(config_of(rest=rest))
+            await self.ask("GET", "/v2/some/path")
+            await self.stop(daemon)
+            os.write(self.writer, b"\n")
+            lines = os.read(self.reader, 1 << 20).decode().splitlines()
+            self.assertEqual(len([line for line in lines if '"GET /v2/some/path' in line]), expected)
+
+    async def test_limits(self) -> None:
+        """The page sizes of the configuration count."""
+        self.start(config_of(rest="catalog: {maxentries: 5}\ntags: {maxtags: 5}"))
+        self.assertEqual((await self.ask("GET", "/v2/_catalog?n=6")).status, 400)
+        self.assertEqual((await self.ask("GET", "/v2/_catalog?n=5")).status, 200)
