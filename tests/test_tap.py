@@ -1,0 +1,304 @@
+"""The daemon as operators see it: options, exit codes, and what it writes where."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import re
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.live.processes import Program, beside_python
+from txregistry.tap import EXIT_CONFIG, Options, read_configuration
+
+SOURCE = Path(__file__).parent.parent
+CONFIG = """
+version: 0.1
+log: {formatter: FORMATTER, level: info, fields: {service: a registry}}
+storage: {filesystem: {rootdirectory: ROOT}}
+http: {addr: '127.0.0.1:PORT', secret: x, draintimeout: 10s}
+"""
+FAULTY = """
+version: 0.1
+storage: {inmemory: {}, filesystem: {}}
+http: {addr: 5, nonsense: 1}
+"""
+TEXT_LINE = re.compile(
+    r'time="[^"]+" level=[a-z]+ msg="(?:[^"\\]|\\.)*"( [A-Za-z.]+=("(?:[^"\\]|\\.)*"|[^ "]+))*\Z'
+)
+ACCESS_LINE = re.compile(r'\S+ - \S+ \[[^]]+\] "[^"]*" \d+ \d+ "[^"]*" "[^"]*"\Z')
+
+
+class OptionsTests(SynchronousTestCase):
+    """Reading the configuration."""
+
+    def setUp(self) -> None:
+        self.stderr = io.StringIO()
+        self.patch(sys, "stderr", self.stderr)
+        self.patch(os, "environ", {})
+
+    def write(self, text: str) -> str:
+        path = str(self.mktemp())
+        Path(path).write_text(text)
+        return path
+
+    def refused(self, *arguments: str) -> list[str]:
+        """Fail to read; the lines on stderr."""
+        with self.assertRaises(SystemExit) as raised:
+            Options().parseOptions(list(arguments))
+        self.assertEqual(raised.exception.code, EXIT_CONFIG)
+        return self.stderr.getvalue().splitlines()
+
+    def test_read(self) -> None:
+        """A good file is read before anything else happens, and says nothing."""
+        options = Options()
+        options.parseOptions(["--config", self.write("version: 0.1\nstorage: {inmemory: {}}\n")])
+        self.assertEqual(options.reading.require().storage.driver, "inmemory")
+        self.assertEqual(self.stderr.getvalue(), "")
+
+    def test_faults(self) -> None:
+        """A bad one ends the process with a line for each fault, each with its key; and no usage text."""
+        lines = self.refused("--config", self.write(FAULTY))
+        self.assertGreaterEqual(len(lines), 2)
+        self.assertTrue(any("storage" in line for line in lines), lines)
+        self.assertFalse(any("Usage" in line or "Options" in line for line in lines), lines)
+
+    def test_no_file(self) -> None:
+        """So does one that is not there, a directory, and none at all."""
+        missing = self.mktemp()
+        [line] = self.refused("--config", missing)
+        self.assertIn(missing, line)
+        directory = self.mktemp()
+        os.mkdir(directory)
+        self.assertIn(directory, self.refused("--config", directory)[-1])
+        self.assertIn("--config", self.refused()[-1])
+
+    def test_environment(self) -> None:
+        """The path may come from the environment, and so may settings."""
+        os.environ["REGISTRY_CONFIGURATION_PATH"] = self.write("version: 0.1\nstorage: {inmemory: {}}\n")
+        os.environ["REGISTRY_HTTP_SECRET"] = "from outside"
+        reading = read_configuration(None)
+        self.assertEqual(reading.require().http.secret, "from outside")
+        given = self.write("version: 0.1\nstorage: {inmemory: {}}\nhttp: {prefix: /given}\n")
+        self.assertEqual(read_configuration(given).require().http.prefix, "/given")
+
+
+class Daemon:
+    """
+    A daemon in a process of its own.
+
+    :ivar port: where it listens, once it does.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.port = 0
+
+    def wait(self) -> None:
+        """Wait until it listens."""
+        self.program.wait_until(lambda: self._find_port() is not None, "listening")
+
+    def _find_port(self) -> int | None:
+        match = re.search(r"listening on 127\.0\.0\.1:(\d+)", "\n".join(self.stderr()))
+        if match is not None:
+            self.port = int(match[1])
+        return self.port or None
+
+    def stdout(self) -> list[str]:
+        return self.program.stdout.read_text().splitlines()
+
+    def stderr(self) -> list[str]:
+        return self.program.stderr.read_text().splitlines()
+
+    def ask(self, path: str, method: str = "GET") -> int:
+        """Ask one thing; the status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, headers={"User-Agent": 'a "client"'})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+
+class DaemonTests(SynchronousTestCase):
+    """``twistd -n txregistry``, and the same by its own name."""
+
+    def write(self, port: int = 0, formatter: str = "json") -> Path:
+        path = Path(self.mktemp())
+        text = CONFIG.replace("PORT", str(port)).replace("FORMATTER", formatter)
+        path.write_text(text.replace("ROOT", self.mktemp()))
+        return path
+
+    def run_daemon(self, *argv: str) -> Daemon:
+        """Start *argv*, which ends with the test."""
+        paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
+        env = {"PYTHONPATH": os.pathsep.join(paths)}
+        program = Program("daemon", argv, Path(self.mktemp()), env=env)
+        self.addCleanup(program.kill)
+        return Daemon(program)
+
+    def twistd(self, config: Path | None) -> Daemon:
+        arguments = [] if config is None else ["--config", str(config)]
+        return self.run_daemon(beside_python("twistd"), "-n", "--pidfile=", "txregistry", *arguments)
+
+    def terminated(self, daemon: Daemon, number: signal.Signals = signal.SIGTERM) -> int:
+        os.kill(daemon.program.pid, number)
+        return daemon.program.wait(30)
+
+    def test_lines(self) -> None:
+        """stdout has access lines and nothing else, stderr lines of the formatter and nothing else."""
+        for formatter in ("json", "text", "logstash"):
+            daemon = self.twistd(self.write(formatter=formatter))
+            daemon.wait()
+            self.assertEqual(
+                [daemon.ask(path) for path in ("/v2/", "/v2/a/tags/list", "/x")], [200, 404, 404]
+            )
+            self.terminated(daemon)
+            accessed = daemon.stdout()
+            self.assertEqual(len(accessed), 3)
+            for line in accessed:
+                self.assertRegex(line.replace('\\"', ""), ACCESS_LINE)
+            messages = list(self.messages(daemon.stderr(), formatter))
+            self.assertIn("response completed", messages)
+            self.assertTrue(any(message.startswith("twistd ") for message in messages), messages)
+
+    def messages(self, lines: list[str], formatter: str) -> Iterator[str]:
+        """What log *lines* say; all of them are of the form of *formatter*."""
+        for line in lines:
+            if formatter == "text":
+                self.assertRegex(line, TEXT_LINE)
+                yield line.partition('msg="')[2].partition('"')[0]
+            else:
+                fields: dict[str, Any] = json.loads(line)
+                self.assertEqual(fields["service"], "a registry")
+                yield fields["msg" if formatter == "json" else "message"]
+
+    def test_stops(self) -> None:
+        """SIGTERM and SIGINT end it soon, with a connection open, and without a traceback."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            daemon = self.twistd(self.write())
+            daemon.wait()
+            with socket.create_connection(("127.0.0.1", daemon.port)):
+                daemon.ask("/v2/")
+                self.terminated(daemon, number)
+            self.assert_calm(daemon)
+
+    def test_stops_in_an_upload(self) -> None:
+        """So does SIGTERM while somebody uploads: what came is kept, and nobody calls that an error."""
+        config = self.write()
+        config.write_text(config.read_text().replace("10s", "100ms"))
+        daemon = self.twistd(config)
+        daemon.wait()
+        connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20)
+        connection.request("POST", "/v2/a/blobs/uploads/", headers={"Content-Length": "0"})
+        response = connection.getresponse()
+        response.read()
+        address = (response.getheader("Location") or "").partition(str(daemon.port))[2]
+        connection.putrequest("PATCH", address)
+        connection.putheader("Content-Length", str(1 << 30))
+        connection.endheaders()
+        connection.send(b"x" * (1 << 20))
+        root = re.search("rootdirectory: ([^}]*)}", config.read_text())
+        assert root is not None
+
+        def stored() -> int:
+            return sum(path.stat().st_size for path in Path(root[1]).rglob("_uploads/*/data"))
+
+        daemon.program.wait_until(lambda: stored() == 1 << 20, "storing")
+        self.terminated(daemon)
+        connection.close()
+        self.assertEqual(stored(), 1 << 20)
+        self.assert_calm(daemon, errors=("client disconnected", "requests were still under way"))
+
+    def assert_calm(self, daemon: Daemon, errors: tuple[str, ...] = ()) -> None:
+        for line in daemon.stderr():
+            fields = json.loads(line)
+            self.assertNotIn("err.stack", fields, line)
+            if fields["level"] not in ("info", "warning"):
+                self.assertTrue(fields["msg"].startswith(errors) and errors, line)
+
+    def test_in_use(self) -> None:
+        """A port that somebody has ends it with one line that says so."""
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            daemon = self.twistd(self.write(other.getsockname()[1]))
+            self.assertNotEqual(daemon.program.wait(30), 0)
+        self.assertEqual(daemon.stdout(), [])
+        found = [json.loads(line) for line in daemon.stderr()]
+        [fatal] = [each["msg"] for each in found if each["level"] == "fatal"]
+        self.assertIn("in use", fatal)
+        self.assert_calm(daemon, errors=("cannot listen",))
+
+    def test_faults(self) -> None:
+        """A bad configuration ends it with its faults alone, whichever way it is started."""
+        config = Path(self.mktemp())
+        config.write_text(FAULTY)
+        outputs = set()
+        for daemon in (
+            self.twistd(config),
+            self.run_daemon(beside_python("twistd"), "--pidfile=", "txregistry", "--config", str(config)),
+            self.run_daemon(sys.executable, "-c", _COMMAND, "serve", str(config)),
+        ):
+            self.assertEqual(daemon.program.wait(30), EXIT_CONFIG)
+            self.assertEqual(daemon.stdout(), [])
+            outputs.add(tuple(daemon.stderr()))
+        [lines] = outputs
+        self.assertGreaterEqual(len(lines), 2)
+        self.assertFalse(any("Traceback" in line or "Usage" in line for line in lines), lines)
+
+    def test_no_configuration(self) -> None:
+        """So does none."""
+        daemon = self.twistd(None)
+        self.assertEqual(daemon.program.wait(30), EXIT_CONFIG)
+        self.assertEqual(len(daemon.stderr()), 1)
+
+    def test_command(self) -> None:
+        """``txregistry serve FILE`` serves."""
+        daemon = self.run_daemon(sys.executable, "-c", _COMMAND, "serve", str(self.write()))
+        daemon.wait()
+        self.assertEqual(daemon.ask("/v2/"), 200)
+        self.terminated(daemon)
+        self.assert_calm(daemon)
+
+    def test_unread(self) -> None:
+        """It lives on when nobody reads its access log any more."""
+        daemon = self.run_daemon(
+            "/bin/sh",
+            "-c",
+            # The shell becomes the daemon, with its stdout in a pipe whose reader ends at once.
+            'exec "$@" > "$0"',
+            self.fifo_without_reader(),
+            *(beside_python("twistd"), "-n", "--pidfile=", "txregistry", "--config", str(self.write())),
+        )
+        daemon.wait()
+        for _ in range(3):
+            self.assertEqual(daemon.ask("/v2/"), 200)
+        self.terminated(daemon)
+        self.assert_calm(daemon)
+
+    def fifo_without_reader(self) -> str:
+        """A FIFO that a thread opens for reading, to let its writer go on, and closes again."""
+        path = str(self.mktemp())
+        os.mkfifo(path)
+
+        def open_and_close() -> None:
+            with open(path, "rb"):
+                pass
+
+        thread = threading.Thread(target=open_and_close)
+        thread.start()
+        self.addCleanup(thread.join)
+        return path
+
+
+_COMMAND = "from txregistry.command import main; main(prog_name='txregistry')"
