@@ -241,6 +241,20 @@ class PipelineTests(SynchronousTestCase):
         self.assertEqual(connection.answer().header("Connection"), "close")
         self.assertTrue(connection.closing)
 
+    def test_lists(self) -> None:
+        """Connection is a list, in one line or in several."""
+        for headers in (
+            [("Connection", "close, TE")],
+            [("Connection", "TE ,Close")],
+            [("Connection", "TE"), ("Connection", "close")],
+        ):
+            connection = Server(echo).connect()
+            connection.send(request_bytes("GET", "/a", headers))
+            self.assertEqual(connection.answer().header("Connection"), "close")
+        connection = Server(echo).connect()
+        connection.send(request_bytes("GET", "/a", [("Connection", "keep-alive, not-close")]))
+        self.assertFalse(connection.closing)
+
     def test_bounded(self) -> None:
         """A client that sends on and on while its first request is served is not read for ever."""
         held = Held()

@@ -98,6 +98,18 @@ class HeaderTimeTests(SynchronousTestCase):
         self.assertTrue(connection.closing)
         self.assertEqual(len(connection.answers()), 2)
 
+    def test_taking(self) -> None:
+        """A connection whose client still takes an answer is not idle."""
+        server = Server(echo)
+        connection = server.connect()
+        connection.send(request_bytes("GET", "/a"))
+        connection.channel.pauseProducing()  # as the transport does it when its buffer is full
+        server.clock.pump([IDLE_TIMEOUT] * 5)
+        self.assertFalse(connection.closing)
+        connection.channel.resumeProducing()
+        server.clock.pump([IDLE_TIMEOUT] * 2)
+        self.assertTrue(connection.closing)
+
     def test_idle_and_deaf(self) -> None:
         """A peer that does not take the close is cut off a while later."""
         server = Server(echo)

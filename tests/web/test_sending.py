@@ -17,7 +17,7 @@ from tests.web.wire import read_answers, request_bytes
 from txregistry.errors import StorageError
 from txregistry.interfaces import IContentReader
 from txregistry.threads import Workers
-from txregistry.web import sending
+from txregistry.web import channel, sending
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
 from txregistry.web.sending import QUANTUM, FileSender, Slice, send_content
@@ -180,10 +180,26 @@ class FileSenderTests(SendingCase):
             sent = self.server.requests[0].sentLength
             await deferLater(reactor, 0.2)
         self.assertLess(sent, SIZE)
-        [channel] = self.server.site.connections
-        self.assertEqual(len(channel.transport.dataBuffer) + channel.transport._tempDataLen, 0)
+        [serving] = self.server.site.connections
+        self.assertEqual(len(serving.transport.dataBuffer) + serving.transport._tempDataLen, 0)
         client.transport.resumeProducing()
         self.assertTrue(await client.answer_of(SIZE) == self.content)
+
+    async def test_slow_client_of_a_last_answer(self) -> None:
+        """A slow client gets the whole of an answer that ends its connection, however long it takes."""
+        self.patch(channel, "DRAIN_SECONDS", 0.1)
+        for path, expected in ((f"/0-{8 << 20}", 8 << 20), ("/large", 8 << 20)):
+            client = await self.connect(receive_buffer=4096)
+            client.transport.write(request_bytes("GET", path, [("Connection", "close")]))
+            await client.at_least(1)
+            for _ in range(10):
+                client.transport.pauseProducing()
+                await deferLater(reactor, 0.05)
+                client.transport.resumeProducing()
+                await client.at_least(len(client.received) + 1)
+            await client.lost
+            [answer] = read_answers(bytes(client.received))
+            self.assertTrue(answer.body == self.content[:expected])
 
     async def test_hang_up(self) -> None:
         """A client that leaves, by FIN or by RST, reading or not, ends it: no error, file closed."""

@@ -15,7 +15,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-#: A read is answered at once when this many bytes have come, else after :data:`LINGER` or at the end.
+#: A read is answered when this many bytes have come, after :data:`LINGER`, at a pause, or at the end.
 BATCH = 512 * 1024
 #: Seconds that a read waits for a fuller batch once something has come.
 LINGER = 0.01
@@ -130,7 +130,7 @@ class Body:
             if not self.complete and self._broken is None:
                 self._flow.body_wanted()
                 self._mind_the_mark()
-        if not (self.complete or self._held >= BATCH or self._broken is not None):
+        if not (self.complete or self._held >= BATCH or self.paused or self._broken is not None):
             if self._held:
                 self._start_lingering()
             self._waiting = Deferred(self._forget_waiting)
@@ -170,12 +170,12 @@ class Body:
         cost = len(chunk) + CHUNK_OVERHEAD
         self._held += cost
         self._budget.held += cost
+        self._mind_the_mark()
         if self._waiting is not None:
-            if self._held >= BATCH:
+            if self._held >= BATCH or self.paused:
                 self._wake()
             else:
                 self._start_lingering()
-        self._mind_the_mark()
 
     def end_received(self) -> None:
         """The last chunk has come."""

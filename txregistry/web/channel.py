@@ -170,7 +170,10 @@ class StreamingChannel(HTTPChannel):
         super().allHeadersReceived()
 
     def checkPersistence(self, request: RegistryRequest, version: bytes) -> bool:
-        return not self._last and bool(super().checkPersistence(request, version))
+        # Not HTTPChannel's, which cannot read lists.
+        lines = request.requestHeaders.getRawHeaders(b"Connection") or ()
+        close = any(b"close" in map(bytes.strip, line.lower().split(b",")) for line in lines)
+        return version == b"HTTP/1.1" and not close and not self._last
 
     def rawDataReceived(self, data: bytes) -> None:
         if not self._deaf:
@@ -193,6 +196,8 @@ class StreamingChannel(HTTPChannel):
             body.break_off(BodyTooSlow())
         elif self._header_begun and not self._closing:
             self.refuse(408, "the request did not come in time")
+        elif self._waitingForTransport:
+            self.setTimeout(self.site.timeOut)  # it is not idle: it takes its last answer
         else:
             super().timeoutConnection()
 
@@ -293,7 +298,12 @@ class StreamingChannel(HTTPChannel):
 
     def _drained_long_enough(self) -> None:
         self._drain_call = None
-        self.transport.abortConnection()
+        if self.isSecure():
+            self.transport.abortConnection()
+        else:
+            # Not at once: a slow client may still be taking the answer.  Clients that take
+            # nothing are the kernel's business (STALL_LIMIT).
+            self.transport.loseConnection()
 
     def refuse(self, status: int, message: str) -> None:
         """Answer something that cannot be dispatched, or not be gone on with, and close."""
