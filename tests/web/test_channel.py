@@ -58,8 +58,10 @@ class PrivateNameTests(SynchronousTestCase):
         self.assertGreater(channel._receivedHeaderSize, 0)
 
     def test_read_size(self) -> None:
-        """The transport is told to take large pieces from its socket."""
-        self.assertEqual(Server(echo).connect().wire.bufferSize, READ_SIZE)
+        """The transport is told to take large pieces of a large body from its socket."""
+        connection = Server(echo).connect()
+        connection.send(request_bytes("PUT", "/a", [("Content-Length", str(1 << 20))]))
+        self.assertEqual(connection.wire.bufferSize, READ_SIZE)
 
 
 class OrderTests(SynchronousTestCase):
@@ -278,4 +280,59 @@ class PipelineTests(SynchronousTestCase):
         server = Server(echo)
         connection = server.connect()
         connection.send(request_bytes("PUT", "/a", body=b"x") * 5000)
+        server.clock.pump([0] * 5000)
+        connection.deliver()
         self.assertEqual(len(connection.answers()), 5000)
+
+
+class PauseTests(SynchronousTestCase):
+    """When the socket is read: not while a body waits for its reader, nor while the client takes nothing."""
+
+    def setUp(self) -> None:
+        self.held = Held()
+        self.connection = Server(self.held).connect()
+        self.connection.send(request_bytes("PUT", "/a", [("Content-Length", str(1 << 20))]))
+        self.connection.send(b"x" * 100_000)
+        self.assertFalse(self.connection.takes)
+
+    def test_written(self) -> None:
+        """That the client took what was written does not make a paused body go on."""
+        self.connection.channel.pauseProducing()
+        self.connection.channel.resumeProducing()
+        self.assertFalse(self.connection.takes)
+        self.held.turns[0].callback(None)
+        self.assertTrue(self.connection.takes)
+
+    def test_read(self) -> None:
+        """That the body was read does not make a client go on that takes no answers."""
+        self.connection.channel.pauseProducing()
+        self.held.turns[0].callback(None)
+        self.assertFalse(self.connection.takes)
+        self.connection.channel.resumeProducing()
+        self.assertTrue(self.connection.takes)
+
+    def test_closing(self) -> None:
+        """A connection that was paused for what was sent ahead is read to its end when it closes."""
+        held = Held()
+        connection = Server(held).connect()
+        connection.send(request_bytes("GET", "/a", [("Connection", "close")]))
+        connection.send(b"x" * 100_000)
+        self.assertFalse(connection.takes)
+        held.turns[0].callback(None)
+        self.assertTrue(connection.takes)
+
+
+class HeadTests(SynchronousTestCase):
+    """The head of an answer."""
+
+    def test_line_ends(self) -> None:
+        """Whatever gets into a header's value, it ends no line (CVE-2022-24801 and its like)."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.answer(Reply(200, ((b"X-One", b"a\r\nX-Evil: b"), (b"X-Two", b"a\nb\rc"))))
+
+        connection = Server(serve).connect()
+        connection.send(request_bytes("GET", "/a"))
+        answer = connection.answer()
+        self.assertEqual(answer.header("X-One"), "aX-Evil: b")
+        self.assertEqual(answer.header("X-Two"), "abc")

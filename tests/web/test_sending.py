@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import Any
 
@@ -230,6 +231,34 @@ class FileSenderTests(SendingCase):
         self.assertIsInstance(self.failures[0], StorageError)
         self.assertEqual(len(self.server.served), 1)
         self.flushLoggedErrors(StorageError)
+
+    async def test_gone(self) -> None:
+        """What the kernel says of a client that is gone is no error of ours."""
+        for code in (errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT):
+
+            def sendfile(*_: int, code: int = code) -> int:
+                raise OSError(code, os.strerror(code))
+
+            self.patch(os, "sendfile", sendfile)
+            client = await self.connect()
+            client.transport.write(request_bytes("GET", f"/0-{SIZE}"))
+            await client.lost
+            await self.until(lambda: not self.server.site.connections)
+            self.assertEqual(self.readers[-1].closed, 1)
+            self.assertEqual(self.flushLoggedErrors(), [])
+
+    async def test_unreadable(self) -> None:
+        """A disk that fails cuts the connection, and is a failure of the storage."""
+
+        def sendfile(*_: int) -> int:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        self.patch(os, "sendfile", sendfile)
+        client = await self.connect()
+        client.transport.write(request_bytes("GET", f"/0-{SIZE}"))
+        await client.lost
+        self.assertIsInstance(self.failures[0], StorageError)
+        self.assertEqual(len(self.flushLoggedErrors(StorageError)), 1)
 
     async def test_cold(self) -> None:
         """What is not in memory is fetched in a thread before it is sent, each time one more piece."""
