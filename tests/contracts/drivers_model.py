@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.contracts.drivers import paths_below
+from tests.contracts.stored import paths_below
 from txregistry.interfaces import IStorageDriver
 
 if TYPE_CHECKING:

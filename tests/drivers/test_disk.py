@@ -12,7 +12,7 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.contracts.drivers import begin, paths_below, read_all, write_all
+from tests.contracts.stored import begin, paths_below, read_all, write_all
 from tests.drivers.disk_calls import DiskCalls, open_descriptors
 from tests.fakes.workers import InlineWorkers
 from txregistry.drivers.filesystem import FilesystemDriver

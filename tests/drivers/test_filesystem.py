@@ -10,8 +10,9 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from tests.contracts.drivers import StorageDriverContract, write_all
+from tests.contracts.drivers import StorageDriverContract
 from tests.contracts.drivers_model import StorageDriverModel
+from tests.contracts.stored import write_all
 from tests.drivers.disk_calls import open_descriptors
 from tests.fakes.workers import HeldWorkers, InlineWorkers
 from txregistry.drivers import _directories, _disk, _files

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from tests.contracts.drivers import StorageDriverContract, begin
+from tests.contracts.drivers import StorageDriverContract
 from tests.contracts.drivers_model import StorageDriverModel
+from tests.contracts.stored import begin
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import IStorageDriver
 

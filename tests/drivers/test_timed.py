@@ -10,7 +10,8 @@ from twisted.internet.task import Clock, deferLater
 from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from tests.contracts.drivers import StorageDriverContract, begin
+from tests.contracts.drivers import StorageDriverContract
+from tests.contracts.stored import begin
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.drivers.timed import TimedDriver
 from txregistry.errors import PathNotFound

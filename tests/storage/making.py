@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from tests.fakes.workers import InlineWorkers
 from txregistry.errors import PathNotFound
-from txregistry.interfaces import IRepository, IStorageDriver
+from txregistry.interfaces import IRepository, IStorageDriver, IUpload
 from txregistry.model.names import RepositoryName
 from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
 from txregistry.storage.payloads import ManifestMemory
@@ -70,3 +70,15 @@ def done(work: Coroutine[Any, Any, T]) -> T:
     if isinstance(result, Failure):
         result.raiseException()
     return result
+
+
+def opened(here: IRepository, id: str) -> IUpload:
+    """The session *id*, open for writing."""
+    return done(here.uploads.resume(id))
+
+
+def receive(here: IRepository, id: str, *chunks: bytes) -> None:
+    """Let the session *id* receive *chunks* in a request of their own."""
+    upload = opened(here, id)
+    done(upload.write(chunks))
+    done(upload.close())

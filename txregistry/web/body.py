@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 #: A read is answered when this many bytes have come, after :data:`LINGER`, at a pause, or at the end.
-BATCH = 512 * 1024
+BATCH = 1024 * 1024
 #: Seconds that a read waits for a fuller batch once something has come.
 LINGER = 0.01
 #: The socket is paused when this much of a body waits for its reader.
