@@ -5,6 +5,9 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from txregistry.errors import DigestMismatch, ReferencesUnknown, StorageFull
+from txregistry.model.digest import EMPTY
+from txregistry.model.manifest import InvalidManifest
 from txregistry.web.shield import shielded
 
 
@@ -48,10 +51,21 @@ class ShieldTests(SynchronousTestCase):
         self.assertEqual(self.done, [5])
         self.assertEqual(self.flushLoggedErrors(), [])
 
-    def test_fails_unheard(self) -> None:
-        """What fails when nobody waits any more is in the log."""
+    def failing_unheard(self, error: Exception) -> int:
+        """How often *error* is in the log when nobody waits any more."""
+        self.setUp()
         waiting = shielded(self.work())
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        self.step.errback(ZeroDivisionError())
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.step.errback(error)
+        return len(self.flushLoggedErrors(type(error)))
+
+    def test_fails_unheard(self) -> None:
+        """What fails when nobody waits any more is in the log."""
+        for error in (ZeroDivisionError(), StorageFull("no space")):
+            self.assertEqual(self.failing_unheard(error), 1)
+
+    def test_refused_unheard(self) -> None:
+        """Not so what would only have told the client that it was wrong."""
+        for error in (DigestMismatch(EMPTY), InvalidManifest("no"), ReferencesUnknown([EMPTY])):
+            self.assertEqual(self.failing_unheard(error), 0)
