@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.serving import Held, Server, body_of, echo, refuse
 from tests.web.wire import Connection, chunked, request_bytes
+from txregistry.web.body import LINGER
 from txregistry.web.channel import DRAIN_BYTES, DRAIN_SECONDS, SMALL_REST
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
@@ -56,6 +57,7 @@ class SmallRestTests(SynchronousTestCase):
         connection = server.connect()
         connection.send(put("/a", 3 * SMALL_REST))
         connection.send_each([b"x" * SMALL_REST] * 2)
+        server.clock.advance(LINGER)
         self.assertIsNone(connection.answer().header("Connection"))
         connection.send(b"x" * SMALL_REST + request_bytes("GET", "/b"))
         self.assertEqual(len(connection.answers()), 2)

@@ -6,11 +6,16 @@ import http.client
 import select
 import socket
 
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from tests.web.serving import echo, refuse
 from tests.web.sockets import SocketCase, reactor
 from tests.web.wire import chunked, read_answers, request_bytes
+from txregistry.web.body import CHUNK_OVERHEAD, HIGH_WATER
+from txregistry.web.channel import READ_SIZE
+from txregistry.web.replies import Reply
+from txregistry.web.request import RegistryRequest
 
 TRIES = 50
 BODY = b"x" * (5 << 20)
@@ -118,6 +123,26 @@ class UploadTests(SocketCase):
             client.transport.write(request)
             body = await client.answer_of(len(BODY))
             self.assertTrue(body == BODY)
+
+    async def test_slow_handler(self) -> None:
+        """However large a body is, and slow its reader, little of it is in memory, and all arrives."""
+        held: list[int] = []
+        size = 64 << 20
+
+        async def serve(request: RegistryRequest) -> None:
+            received = 0
+            while chunks := await request.body.read():
+                received += sum(map(len, chunks))
+                await deferLater(reactor, 0.01)
+                held.append(request.site.budget.held)
+            request.answer(Reply(201, body=b"%d" % received))
+
+        self.listen(serve)
+        client = await self.connect()
+        client.transport.write(request_bytes("PUT", "/a", body=b"x" * size))
+        self.assertEqual(await client.answer_of(8), b"%d" % size)
+        self.assertGreater(max(held), 0)
+        self.assertLessEqual(max(held), HIGH_WATER + READ_SIZE + 100 * CHUNK_OVERHEAD)
 
     async def test_kept_alive(self) -> None:
         """The kernel watches over connections that are silent, and over clients that take nothing."""
