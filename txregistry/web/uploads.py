@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from attrs import define
+from twisted.internet.task import deferLater
 
 from txregistry.errors import BlobUnknown, DigestMismatch, UploadUnknown
 from txregistry.interfaces import IRepository, IUpload, UploadStatus
@@ -15,6 +16,9 @@ from txregistry.web.replies import Headers, Problem, Reply, digest_invalid, prob
 from txregistry.web.request import RegistryRequest
 from txregistry.web.shield import shielded
 from txregistry.web.urls import Urls
+
+#: Seconds between the looks for the blob of a PUT whose session is gone.
+AGAIN = (0.1, 0.4)
 
 
 @define(eq=False)
@@ -82,21 +86,14 @@ class UploadRoutes:
         state = self._state(request, repository, id)
         if isinstance(state, Reply):
             return state
-        status = await repository.uploads.status(id)
-        refusal = self._misplaced(request, repository, status, state)
-        if refusal is not None:
-            return refusal
         upload = await repository.uploads.resume(id)
         try:
-            # Somebody may have written before the session was ours.
-            now = UploadStatus(id, upload.size, upload.started_at)
-            refusal = self._misplaced(request, repository, now, state)
-            if refusal is not None:
-                return refusal
-            await _receive(request, upload)
+            refusal = self._misplaced(request, repository, upload, state)
+            if refusal is None:
+                await _receive(request, upload)
         finally:
             await upload.close()
-        return self._accepted(request, repository, id, upload.size, upload.started_at)
+        return refusal or self._accepted(request, repository, id, upload.size, upload.started_at)
 
     async def put(self, request: RegistryRequest, repository: IRepository, id: str) -> Reply:
         """Append the last chunk, if there is one, and make the whole a blob."""
@@ -108,17 +105,12 @@ class UploadRoutes:
             return problem_reply([digest_invalid("digest missing")])
         digest = Digest.parse(given)
         try:
-            status = await repository.uploads.status(id)
-            refusal = self._misplaced(request, repository, status, state)
-            if refusal is not None:
-                return refusal
             upload = await repository.uploads.resume(id)
         except UploadUnknown:
             return await self._put_again(request, repository, digest)
         ended = False
         try:
-            now = UploadStatus(id, upload.size, upload.started_at)
-            refusal = self._misplaced(request, repository, now, state)
+            refusal = self._misplaced(request, repository, upload, state)
             if refusal is not None:
                 return refusal
             await _receive(request, upload)
@@ -130,12 +122,20 @@ class UploadRoutes:
         return self._created(request, repository, descriptor)
 
     async def _put_again(self, request: RegistryRequest, repository: IRepository, digest: Digest) -> Reply:
-        """The session is gone: a client that never saw the answer to its PUT gets that answer now."""
-        try:
-            descriptor = await repository.blobs.stat(digest)
-        except BlobUnknown:
-            raise UploadUnknown(request.vars.get("uuid", "")) from None
-        return self._created(request, repository, descriptor)
+        """
+        The session is gone: a client that never saw the answer to its PUT gets that answer now.
+
+        The first PUT may be about to link the blob; it is given a moment.
+        """
+        for delay in (*AGAIN, None):
+            try:
+                descriptor = await repository.blobs.stat(digest)
+            except BlobUnknown:
+                if delay is not None:
+                    await deferLater(request.site.clock, delay)
+            else:
+                return self._created(request, repository, descriptor)
+        raise UploadUnknown(request.vars.get("uuid", ""))
 
     async def delete(self, request: RegistryRequest, repository: IRepository, id: str) -> Reply:
         """Give the session up."""
@@ -169,7 +169,7 @@ class UploadRoutes:
         self,
         request: RegistryRequest,
         repository: IRepository,
-        status: UploadStatus,
+        status: UploadStatus | IUpload,
         state: rules.UploadState | None,
     ) -> Reply | None:
         """The refusal of a chunk that does not go where the session's content ends."""
