@@ -15,7 +15,7 @@ from twisted.web.http import HTTPChannel
 
 from tests.web.serving import Held, Server, body_of, echo, refuse
 from tests.web.wire import chunked, request_bytes
-from txregistry.web.channel import READ_SIZE, StreamingChannel
+from txregistry.web.channel import READ_SIZE, SMALL_READ, StreamingChannel
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
 
@@ -54,14 +54,20 @@ class PrivateNameTests(SynchronousTestCase):
             (channel._command, channel._path, channel._version, channel._handlingRequest),
             (b"PUT", b"/a", b"HTTP/1.1", False),
         )
-        self.assertEqual(channel._waitingForTransport, False)
+        self.assertEqual(
+            (channel._waitingForTransport, channel._busyReceiving, channel._buffer), (False, False, b"")
+        )
         self.assertGreater(channel._receivedHeaderSize, 0)
 
     def test_read_size(self) -> None:
-        """The transport is told to take large pieces of a large body from its socket."""
+        """The transport is told to take large pieces from its socket of large bodies, and only of them."""
         connection = Server(echo).connect()
+        self.assertEqual(connection.wire.bufferSize, SMALL_READ)
         connection.send(request_bytes("PUT", "/a", [("Content-Length", str(1 << 20))]))
         self.assertEqual(connection.wire.bufferSize, READ_SIZE)
+        connection.send_each([b"x" * (1 << 18)] * 4)
+        connection.send(request_bytes("GET", "/a"))
+        self.assertEqual(connection.wire.bufferSize, SMALL_READ)
 
 
 class OrderTests(SynchronousTestCase):

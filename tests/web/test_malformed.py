@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.serving import Held, Server, echo
 from tests.web.wire import request_bytes
+from txregistry.web.channel import HEADER_LIMIT
 
 INNER = request_bytes("DELETE", "/smuggled")
 
@@ -27,6 +28,8 @@ _LENGTHS = {
     "chunks, compressed": "Transfer-Encoding: chunked, gzip",
     "two transfer codings": "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
     "an unknown coding": "Transfer-Encoding: xchunked",
+    "a coding of the past": "Transfer-Encoding: identity",
+    "a coding of the past, and a length": "Content-Length: 4\r\nTransfer-Encoding: Identity",
     "a vertical tab": "Transfer-Encoding: \x0bchunked",
     "a space before the colon": "Content-Length : 4",
     "a space in the name": "Content Length: 4",
@@ -132,6 +135,25 @@ class MalformedTests(SynchronousTestCase):
         self.assertTrue(connection.closing)
         self.assertEqual(server.served, ["PUT /a"])
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_head(self) -> None:
+        """The refusal of a HEAD has the length of the body that a GET would get, and no body."""
+        heads = (
+            b"HEAD /a HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n",
+            b"HEAD /\xff HTTP/1.1\r\nHost: h\r\n\r\n",
+            b"HEAD /" + b"a" * HEADER_LIMIT,
+            b"HEAD /a HTTP/1.1\r\nX: " + b"a" * HEADER_LIMIT,
+        )
+        for head in heads:
+            connection = Server(echo).connect()
+            connection.send(head)
+            refused = connection.answer("HEAD")
+            self.assertEqual(refused.body, b"")
+            self.assertGreater(int(refused.header("Content-Length") or 0), 0)
+            connection = Server(echo).connect()
+            connection.send(b"GET" + head[4:])
+            self.assertEqual(connection.answer().status, refused.status)
+            self.assertNotEqual(connection.answer().body, b"")
 
     def test_second_request(self) -> None:
         """The request before the malformed one gets its answer."""

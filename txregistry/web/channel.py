@@ -7,8 +7,9 @@ complete, and gives it a :class:`~txregistry.web.body.Body` to read from.
 
 This is the one module that touches private names of ``twisted.web.http``
 (it reads ``_command``, ``_path``, ``_version``, ``_handlingRequest``,
-``_waitingForTransport`` and ``_receivedHeaderSize``, sets ``_savedTimeOut``,
-calls ``_failChooseTransferDecoder``, and overrides ``_send100Continue``,
+``_waitingForTransport``, ``_receivedHeaderSize``, ``_buffer`` and
+``_busyReceiving``, sets ``_savedTimeOut``, calls
+``_failChooseTransferDecoder``, and overrides ``_send100Continue``,
 ``_respondToBadRequestAndDisconnect`` and ``_maybeChooseTransferDecoder``);
 ``tests/web/test_channel.py`` pins what it relies on.
 """
@@ -18,10 +19,12 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IDelayedCall, ITCPTransport
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, ITCPTransport
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
+from zope.interface import implementer
 
 from txregistry.web.body import Body, BodyLost, BodyMalformed, BodyTooSlow
 
@@ -29,8 +32,12 @@ if TYPE_CHECKING:
     from txregistry.web.request import RegistryRequest
     from txregistry.web.site import RegistrySite
 
-#: Bytes taken from the socket at a time, and the mark over which writes pause their producer.
+#: Bytes of a large body taken from the socket at a time, and the mark over which writes pause their producer.
 READ_SIZE = 256 * 1024
+#: The same for everything else, whose parsing costs more the more there is at a time.
+SMALL_READ = 64 * 1024
+#: So many pipelined requests are served before other connections have their turn.
+REQUESTS_IN_TURN = 16
 #: Largest header block, and largest line in it, in bytes.
 HEADER_LIMIT = 96 * 1024
 #: The first byte of a TLS ClientHello.
@@ -52,6 +59,7 @@ STALL_LIMIT = 300_000
 LENGTH_DIGITS = 18
 
 
+@implementer(IHalfCloseableProtocol)
 class StreamingChannel(HTTPChannel):
     """
     One connection.
@@ -59,6 +67,10 @@ class StreamingChannel(HTTPChannel):
     The life of a request with a body: headers complete, request dispatched,
     body handed on; then, in either order, the body ends and the response is
     finished.  :meth:`requestDone` tells the two orders apart.
+
+    Requests that came together are served one after the other, but only as
+    fast as the client takes the answers, and not all in one turn of the
+    reactor: until then ``paused`` makes the line receiver keep them.
     """
 
     site: RegistrySite
@@ -80,20 +92,25 @@ class StreamingChannel(HTTPChannel):
     _closing = False
     _drained = 0
     _drain_call: IDelayedCall | None = None
+    _served = 0
+    _turn_call: IDelayedCall | None = None
+    _at_end = False
+    _head_only = False
 
     # --- the connection ---
 
     def connectionMade(self) -> None:
-        self.transport.bufferSize = READ_SIZE
+        self.transport.bufferSize = SMALL_READ
         super().connectionMade()
         if ITCPTransport.providedBy(self.transport):
             _notice_the_gone(self.transport)
         self.site.connections.add(self)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        if self._drain_call is not None:
-            self._drain_call.cancel()
-            self._drain_call = None
+        for call in (self._drain_call, self._turn_call):
+            if call is not None:
+                call.cancel()
+        self._drain_call = self._turn_call = None
         self._body = None
         # The request first: its handler is cancelled, and must not see a broken body before that.
         super().connectionLost(reason)
@@ -101,6 +118,22 @@ class StreamingChannel(HTTPChannel):
             request.body.break_off(BodyLost())
         self.site.connections.discard(self)
         self.site.request_ended()
+
+    def readConnectionLost(self) -> None:
+        """The client has sent its last byte.  It may be gone, or wait for its answers."""
+        self._at_end = True
+        if self._body is not None and not self._answered:
+            self.transport.connectionLost(Failure(ConnectionDone()))
+        else:
+            self._end_reached()
+
+    def writeConnectionLost(self) -> None:
+        """Our last byte is out."""
+
+    def _end_reached(self) -> None:
+        """Close if the last answer has been given, since no request can come any more."""
+        if self._closing or not (self._handlingRequest or self.paused or self._busyReceiving):
+            self.loseConnection()
 
     @property
     def idle(self) -> bool:
@@ -122,7 +155,9 @@ class StreamingChannel(HTTPChannel):
             if self._drained > DRAIN_BYTES:
                 self.transport.abortConnection()
             return
-        if self._body is not None:
+        if self.paused:
+            pass
+        elif self._body is not None:
             self._progress += len(data)
             if self._progress >= PROGRESS:
                 self._progress = 0
@@ -140,6 +175,8 @@ class StreamingChannel(HTTPChannel):
     def lineReceived(self, line: bytes) -> None:
         if self._deaf:
             return
+        if not self.requests:
+            self._head_only = line.startswith(b"HEAD ")
         if self._receivedHeaderSize + len(line) > HEADER_LIMIT:
             self.refuse(431, "the request's header block is too large")
             return
@@ -154,10 +191,13 @@ class StreamingChannel(HTTPChannel):
         if self.requests:
             self.refuse(431, "a header line of the request is too long")
         else:
+            self._head_only = line.startswith(b"HEAD ")
             self.refuse(414, "the request line is too long")
 
     def _maybeChooseTransferDecoder(self, header: bytes, data: bytes) -> bool:
-        if header == b"Content-Length" and len(data) > LENGTH_DIGITS:
+        unusable = header == b"Content-Length" and len(data) > LENGTH_DIGITS
+        # "identity" is no coding any more, and some readers take it for one that makes lengths invalid.
+        if unusable or (header == b"Transfer-Encoding" and data.lower() != b"chunked"):
             return bool(self._failChooseTransferDecoder())
         return bool(super()._maybeChooseTransferDecoder(header, data))
 
@@ -167,6 +207,8 @@ class StreamingChannel(HTTPChannel):
             self._progress = 0
             self._body = Body(self, self.length, self.site.budget, self.site.clock)
             self.requests[-1].body = self._body
+        large = self.length is not None and self.length > SMALL_READ
+        self.transport.bufferSize = READ_SIZE if large else SMALL_READ
         super().allHeadersReceived()
 
     def checkPersistence(self, request: RegistryRequest, version: bytes) -> bool:
@@ -226,8 +268,38 @@ class StreamingChannel(HTTPChannel):
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
-        if self._body is not None and self._body.paused:
+        if self.paused or (self._body is not None and self._body.paused):
             self.transport.pauseProducing()
+        if self.paused:
+            self._go_on_soon()
+
+    # --- pipelined requests ---
+
+    def _hold_up(self) -> None:
+        """Keep the requests that came already until it is their turn."""
+        if not self._buffer:
+            self._served = 0
+            self.paused = False
+            return
+        self.setTimeout(None)
+        self.transport.pauseProducing()
+        if not self._waitingForTransport:
+            self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        if self._turn_call is None:
+            self._turn_call = self.site.clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._turn_call = None
+        if self._deaf or self._waitingForTransport:
+            return
+        self._served = 0
+        self.paused = False
+        self.transport.resumeProducing()
+        self.dataReceived(b"")
+        if self._at_end:
+            self._end_reached()
 
     # --- answering ---
 
@@ -265,7 +337,13 @@ class StreamingChannel(HTTPChannel):
         self.site.request_ended()
         if self.persistent:
             self._savedTimeOut = self.site.timeOut
+            self._served += 1
+            self.paused = self._waitingForTransport or self._served >= REQUESTS_IN_TURN
             super().requestDone(request)
+            if self.paused:
+                self._hold_up()
+            if self._at_end:
+                self._end_reached()
             return
         self._body = None
         del self.requests[0]
@@ -316,7 +394,7 @@ class StreamingChannel(HTTPChannel):
         elif self._early and self._body is not None:
             self._body.break_off(BodyMalformed(message))  # its handler answers
         else:
-            self.transport.write(self.site.refusal(status, message))
+            self.transport.write(self.site.refusal(status, message, self._head_only))
             self._close_seen()
 
     def _respondToBadRequestAndDisconnect(self) -> None:

@@ -83,13 +83,13 @@ class RegistrySite(ServerFactory):
             self._date = (now, datetimeToString(now))
         return self._date[1]
 
-    def refusal(self, status: int, message: str) -> bytes:
-        """The bytes of an answer to what never became a request."""
+    def refusal(self, status: int, message: str, head_only: bool = False) -> bytes:
+        """The bytes of an answer to what never became a request, without its body if that was a HEAD."""
         reply = problem_reply([Problem(status, "UNSUPPORTED", message)])
         lines = [b"HTTP/1.1 %d %s" % (status, reason(status))]
         closing = ((b"Content-Length", b"%d" % len(reply.body)), (b"Connection", b"close"))
         lines += [b"%s: %s" % pair for pair in (API_VERSION, *reply.headers, *closing)]
-        return b"\r\n".join([*lines, b"", reply.body])
+        return b"\r\n".join([*lines, b"", b"" if head_only else reply.body])
 
     # --- the log ---
 
