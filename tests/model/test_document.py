@@ -13,8 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.strategies import json_values
 from txregistry.model.document import (
+    COMMA_LIMIT,
     DEPTH_LIMIT,
     SIZE_LIMIT,
+    STRING_LIMIT,
     InvalidDocument,
     Members,
     fold,
@@ -62,7 +64,9 @@ class ReadDocumentTests(SynchronousTestCase):
             (b'{"a":' + b"9" * 5000 + b"}", "too many digits"),
             (b'{"a":' * 100_000, "deep"),
             (nested(100_000), "deep"),
-            (b'{"a":[' + b"{}," * SIZE_LIMIT + b"{}]}", "more than"),
+            (b'{"a":[' + b"{}," * SIZE_LIMIT + b"{}]}", "objects and lists"),
+            (b'{"a":[' + b'"",' * STRING_LIMIT + b'""]}', "strings"),
+            (b'{"a":[' + b"1," * COMMA_LIMIT + b"1,1]}", "commas"),
         ):
             for careful in (True, False):
                 self.assertIn(reason, self.refused(payload, careful), repr(payload[:40]))
@@ -98,6 +102,11 @@ class ReadDocumentTests(SynchronousTestCase):
         self.assertIn(str(DEPTH_LIMIT), self.refused(nested(DEPTH_LIMIT + 1)))
         read_document(b'{"a":[' + b"[]," * 1000 + b'"[[[["]}')
         read_document(nested(DEPTH_LIMIT + 100), careful=False)
+
+    def test_much(self) -> None:
+        """What is inside of strings counts little: documents in documents may be large."""
+        inner = json.dumps([{"a": 1}] * 50_000)
+        self.assertEqual(read_document(json.dumps({"a": inner, "b": inner}).encode())["b"], inner)
 
     @given(json_values())
     def test_any_json(self, value: Any) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.contracts.repositories import descriptor_of, image, index, push_blob, push_image
-from tests.fakes.workers import InlineWorkers
+from tests.fakes.workers import HeldWorkers, InlineWorkers
 from tests.storage.faulty import FaultyDriver
 from tests.storage.making import NAME, make_namespace, make_repository, tree
 from txregistry.drivers.inmemory import InMemoryDriver
@@ -130,6 +131,23 @@ class ReadingTests(_ManifestsCase):
         digest = self.leave(image(descriptor_of(b"{}"), [], annotations={"a": "x" * 70_000}).payload)
         self.successResultOf(namespace.repository(NAME).manifests.get(digest))
         self.assertEqual(workers.calls, 1)
+
+    def test_large_ones_one_by_one(self) -> None:
+        """Many who ask for a large manifest have it read once; two manifests are read one after the other."""
+        workers = HeldWorkers()
+        namespace = Namespace(self.driver, workers, Clock(), ManifestMemory(1 << 20), Rules())
+        here = namespace.repository(NAME).manifests
+        first, second = (
+            self.leave(image(descriptor_of(b"{}"), [], annotations={"a": letter * 70_000}).payload)
+            for letter in "xy"
+        )
+        asked = [Deferred.fromCoroutine(here.get(digest)) for digest in (first, first, second, first)]
+        for done in ([first, first], [second, first]):
+            self.assertEqual(len(workers.waiting), 1)
+            workers.step()
+            for digest in done:
+                self.assertEqual(self.successResultOf(asked.pop(0)).digest, digest)
+        self.assertEqual(workers.waiting, [])
 
     def test_enumeration(self) -> None:
         """All revisions are listed, tagged or not, of each algorithm by itself."""

@@ -42,6 +42,7 @@ class Registry:
     A registry, every part of it the real one but the threads, the clock and the disk.
 
     :ivar access: the lines of the access log.
+    :ivar manifests: the routes of manifests.
     """
 
     def __init__(
@@ -63,12 +64,13 @@ class Registry:
         urls = Urls() if urls is None else urls
         workers = InlineWorkers()
         namespace = make_namespace(self.driver, self.clock, rules)
+        self.manifests = ManifestRoutes(urls, workers, MANIFEST_LIMIT)
         app = RegistryApp(
             Gate(OpenAccess() if access is None else access, namespace, lambda repository, _: repository),
             workers,
             CatalogRoutes(Catalog(self.driver), urls, maxentries),
             TagListRoutes(urls, maxtags),
-            ManifestRoutes(urls, workers, MANIFEST_LIMIT),
+            self.manifests,
             BlobRoutes(),
             UploadRoutes(urls, SECRET),
             readonly,

@@ -24,6 +24,10 @@ DEPTH_LIMIT = 64
 #: How many objects and lists a document may hold, all in all: each costs some twenty times its two bytes.
 SIZE_LIMIT = 200_000
 
+#: How many strings it may hold, member names included, and how many commas: there is one to each number.
+STRING_LIMIT = 300_000
+COMMA_LIMIT = 500_000
+
 _INT64 = 1 << 63
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -90,6 +94,16 @@ def _settle_surrogates(document: dict[str, Any], careful: bool) -> dict[str, Any
     return document
 
 
+def _check_size(payload: bytes) -> None:
+    """Refuse what would take long to read, and much memory, from the number of its parts alone."""
+    if payload.count(b"{") + payload.count(b"[") > SIZE_LIMIT:
+        raise InvalidDocument(f"more than {SIZE_LIMIT} objects and lists")
+    if payload.count(b'"') - payload.count(b'\\"') > 2 * STRING_LIMIT:
+        raise InvalidDocument(f"more than {STRING_LIMIT} strings")
+    if payload.count(b",") > COMMA_LIMIT:
+        raise InvalidDocument(f"more than {COMMA_LIMIT} commas")
+
+
 def read_document(payload: bytes, careful: bool = True) -> dict[str, Any]:
     """
     Read *payload* as one JSON object, in UTF-8.
@@ -99,8 +113,7 @@ def read_document(payload: bytes, careful: bool = True) -> dict[str, Any]:
     :raises InvalidDocument: for anything else, and never another error.
     """
     document: Any
-    if payload.count(b"{") + payload.count(b"[") > SIZE_LIMIT:
-        raise InvalidDocument(f"more than {SIZE_LIMIT} objects and lists")
+    _check_size(payload)
     try:
         text = payload.decode("utf-8", "strict" if careful else "replace")
         members = _unique if careful else _latest

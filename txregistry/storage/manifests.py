@@ -35,7 +35,7 @@ from txregistry.storage.concurrency import concurrently
 from txregistry.storage.linkfile import read_link, stored_digests, write_link
 from txregistry.storage.payloads import ManifestMemory
 
-#: From this many bytes on, a manifest is read by a worker.
+#: A manifest of more bytes is read by a worker, one at a time.
 WORKER_PAYLOAD = 64 * 1024
 
 #: How many references of a manifest are looked up at the same time.
@@ -162,18 +162,28 @@ class Manifests:
         if manifest is not None:
             return manifest
         try:
+            try:
+                payload = await self._shared.get(digest, min(WORKER_PAYLOAD, self._limit))
+            except ContentTooLarge:
+                async with self._memory.reading:
+                    return await self._load_large(digest)
+            manifest = read_manifest(payload, digest)
+        except CorruptManifest:
+            self._log.critical("the content stored as {digest} is something else", digest=str(digest))
+            raise
+        self._memory.add(manifest)
+        return manifest
+
+    async def _load_large(self, digest: Digest) -> Manifest:
+        remembered = self._memory.get(digest)  # somebody may have read it meanwhile
+        if remembered is not None:
+            return remembered
+        try:
             payload = await self._shared.get(digest, self._limit)
         except ContentTooLarge:
             self._log.error("{digest} is too large for a manifest", digest=str(digest))
             raise
-        try:
-            if len(payload) < WORKER_PAYLOAD:
-                manifest = read_manifest(payload, digest)
-            else:
-                manifest = await self._workers.run(read_manifest, payload, digest)
-        except CorruptManifest:
-            self._log.critical("the content stored as {digest} is something else", digest=str(digest))
-            raise
+        manifest: Manifest = await self._workers.run(read_manifest, payload, digest)
         self._memory.add(manifest)
         return manifest
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from twisted.internet.defer import DeferredLock
+
 from txregistry.model.digest import Digest
 from txregistry.model.manifest import Manifest
 
@@ -22,6 +24,8 @@ class ManifestMemory:
     """
 
     def __init__(self, limit: int) -> None:
+        #: Held while a large manifest is read, so that a thousand who ask for one do not read it at once.
+        self.reading = DeferredLock()
         self._limit = limit
         self._used = 0
         self._manifests: OrderedDict[Digest, Manifest] = OrderedDict()

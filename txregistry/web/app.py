@@ -30,6 +30,7 @@ from txregistry.web.listing import BASE, CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
 from txregistry.web.replies import UNSUPPORTED, Problem, Reply, problem_reply, problems_of
 from txregistry.web.request import RegistryRequest
+from txregistry.web.sending import send_reply
 from txregistry.web.uploads import UploadRoutes
 
 Answer = Reply | ContentReply
@@ -201,7 +202,7 @@ class RegistryApp:
         try:
             answer = await answering
             if isinstance(answer, Reply):
-                request.answer(answer)
+                await send_reply(request, answer)
             else:
                 await answer.send(request, self._workers)
         except (CancelledError, BodyLost, ConnectionLost):

@@ -9,6 +9,7 @@ body, whatever its size.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from attrs import define, field
@@ -23,6 +24,8 @@ LINGER = 0.01
 HIGH_WATER = 2 * 1024 * 1024
 #: The same, before anybody has asked for the body.
 UNWANTED_WATER = 64 * 1024
+#: A body that is read as a whole and has more bytes than this needs room for it first.
+MODEST = 64 * 1024
 #: What a chunk costs beside its bytes, so that a million chunks of one byte count as what they are.
 CHUNK_OVERHEAD = 100
 
@@ -65,7 +68,7 @@ class NoBody:
         """Nothing, ever."""
         return []
 
-    async def read_all(self, limit: int) -> bytes:
+    async def read_all(self, limit: int, room: object = None) -> bytes:
         """Nothing at all."""
         return b""
 
@@ -141,23 +144,30 @@ class Body:
         self._release()
         return chunks
 
-    async def read_all(self, limit: int) -> bytes:
+    async def read_all(self, limit: int, room: Callable[[], Awaitable[object]] | None = None) -> bytes:
         """
         The whole body, which must fit into *limit* bytes.
 
+        :param room: awaited once if there are more than :data:`MODEST` bytes, before they are all in memory.
         :raises BodyTooLarge: it does not, or says so beforehand; not more than
             *limit* and one batch are ever held.
         """
         if self.length is not None and self.length > limit:
             raise BodyTooLarge(limit)
-        whole: list[bytes] = []
-        size = 0
-        while chunks := await self.read():
-            size += sum(map(len, chunks))
-            if size > limit:
+        expected = self.length or 0
+        # One piece: lists of small ones take many times their size.
+        whole = bytearray()
+        while True:
+            if room is not None and max(expected, len(whole)) > MODEST:
+                await room()
+                room = None
+            chunks = await self.read()
+            if not chunks:
+                return bytes(whole)
+            if len(whole) + sum(map(len, chunks)) > limit:
                 raise BodyTooLarge(limit)
-            whole += chunks
-        return b"".join(whole)
+            for chunk in chunks:
+                whole += chunk
 
     # --- the receiving side, called by the channel ---
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
-from attrs import define
+from attrs import define, field
+from twisted.internet.defer import DeferredLock, DeferredSemaphore
 
 from txregistry.errors import TagUnknown
 from txregistry.interfaces import IRepository, IWorkers
@@ -13,13 +14,18 @@ from txregistry.model.conditions import etag, has_manifest
 from txregistry.model.digest import CANONICAL, Digest
 from txregistry.model.manifest import DOCKER_LIST, OCI_MANIFEST, Manifest, parse_manifest
 from txregistry.model.names import InvalidTag, Tag, parse_reference
+from txregistry.web.body import BodyTooSlow
 from txregistry.web.replies import Problem, Reply, digest_invalid, problem_reply
 from txregistry.web.request import RegistryRequest
 from txregistry.web.shield import shielded
 from txregistry.web.urls import Urls
 
-#: Manifests up to this many bytes are parsed on the spot; larger ones in a thread.
+#: Manifests up to this many bytes are parsed on the spot; larger ones in a thread, one at a time.
 SMALL = 32 * 1024
+#: So many manifests of more than :data:`txregistry.web.body.MODEST` bytes are in memory at a time.
+LARGE_AT_ONCE = 8
+#: Seconds in which such a manifest must come once there is room for it.
+LARGE_TIME = 60.0
 
 
 def accepted_types(lines: Iterable[str]) -> frozenset[str]:
@@ -36,11 +42,18 @@ def accepts(accepted: frozenset[str], media_type: str) -> bool:
 
 @define(eq=False)
 class ManifestRoutes:
-    """The manifests of one repository; pushed ones may have *limit* bytes."""
+    """
+    The manifests of one repository; pushed ones may have *limit* bytes.
+
+    Reading a large manifest takes memory, and holds up the reactor though it
+    happens in a thread, so there is a queue for it.
+    """
 
     urls: Urls
     workers: IWorkers
     limit: int
+    _room: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(LARGE_AT_ONCE))
+    _parsing: DeferredLock = field(init=False, factory=DeferredLock)
 
     async def get(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
         """A manifest as it was pushed (OCI distribution-spec, "Pulling manifests")."""
@@ -84,13 +97,32 @@ class ManifestRoutes:
     async def put(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
         """Store a manifest; tag it if *reference* is a tag (OCI distribution-spec, "Pushing manifests")."""
         asked = parse_reference(reference)
-        payload = await request.body.read_all(self.limit)
-        algorithm = asked.algorithm if isinstance(asked, Digest) else CANONICAL
-        content_type = request.header(b"Content-Type") or ""
-        if len(payload) <= SMALL:
-            manifest = parse_manifest(content_type, payload, algorithm)
-        else:
-            manifest = await self.workers.run(parse_manifest, content_type, payload, algorithm)
+        async with AsyncExitStack() as held:
+            payload = await self._payload(request, held)
+            algorithm = asked.algorithm if isinstance(asked, Digest) else CANONICAL
+            content_type = request.header(b"Content-Type") or ""
+            if len(payload) <= SMALL:
+                manifest = parse_manifest(content_type, payload, algorithm)
+            else:
+                async with self._parsing:
+                    manifest = await self.workers.run(parse_manifest, content_type, payload, algorithm)
+            return await self._stored(request, repository, asked, manifest)
+
+    async def _payload(self, request: RegistryRequest, held: AsyncExitStack) -> bytes:
+        """The body; *held* gives up the room for it."""
+        body = request.body
+
+        async def room() -> None:
+            await self._room.acquire()
+            held.callback(self._room.release)
+            late = request.site.clock.callLater(LARGE_TIME, body.break_off, BodyTooSlow())
+            held.callback(lambda: late.cancel() if late.active() else None)
+
+        return await body.read_all(self.limit, room)
+
+    async def _stored(
+        self, request: RegistryRequest, repository: IRepository, asked: Tag | Digest, manifest: Manifest
+    ) -> Reply:
         if isinstance(asked, Digest):
             if asked != manifest.digest:
                 return problem_reply([digest_invalid(None)])

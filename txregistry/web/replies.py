@@ -23,6 +23,8 @@ _REASONS = {status.value: status.phrase.encode("ascii") for status in HTTPStatus
 _REASONS[413] = b"Request Entity Too Large"
 _REASONS[416] = b"Requested Range Not Satisfiable"
 
+#: Answers of these statuses end with their headers.
+BODILESS = frozenset((204, 304))
 #: What every reply of the API carries (docker's name of the protocol).
 API_VERSION = (b"Docker-Distribution-Api-Version", b"registry/2.0")
 
@@ -61,6 +63,13 @@ def to_json(document: object) -> bytes:
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
     text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def framed(reply: Reply) -> Headers:
+    """The headers of *reply*, with the length of its body where it can have one."""
+    if reply.status in BODILESS or any(name == b"Content-Length" for name, _ in reply.headers):
+        return reply.headers
+    return (*reply.headers, (b"Content-Length", b"%d" % len(reply.body)))
 
 
 def json_reply(status: int, document: object, headers: Iterable[tuple[bytes, bytes]] = ()) -> Reply:

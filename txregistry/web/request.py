@@ -23,13 +23,20 @@ from twisted.web.server import Request
 from txregistry.model.facts import CURRENT
 from txregistry.web.body import Body, NoBody
 from txregistry.web.channel import StreamingChannel
-from txregistry.web.replies import API_VERSION, Headers, Problem, Reply, problem_reply, reason
+from txregistry.web.replies import (
+    API_VERSION,
+    BODILESS,
+    Headers,
+    Problem,
+    Reply,
+    framed,
+    problem_reply,
+    reason,
+)
 
 _HOST = re.compile(rb"[A-Za-z0-9._~:\[\]%-]*\Z")
 _TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 _UNCLEAN = re.compile(rb"//|/\.\.?(?=/|\Z)")
-_NO_BODY = b""
-_BODILESS = frozenset((204, 304))
 _NO_FIELDS: Mapping[str, object] = {}
 
 
@@ -275,15 +282,17 @@ class RegistryRequest(Request):
         self.sentLength += len(body)
         channel.write(b"\r\n".join(lines) + body)
 
+    @property
+    def gone(self) -> bool:
+        """Nobody can be answered any more."""
+        return bool(self._disconnected or self.finished)
+
     def answer(self, reply: Reply) -> None:
         """Write *reply* whole; :meth:`finish` is still to be called.  A client that is gone is no error."""
-        if self._disconnected or self.finished:
+        if self.gone:
             return
-        headers = reply.headers
-        if reply.status not in _BODILESS and not any(name == b"Content-Length" for name, _ in headers):
-            headers = (*headers, (b"Content-Length", b"%d" % len(reply.body)))
-        body = _NO_BODY if self.method == b"HEAD" or reply.status in _BODILESS else reply.body
-        self.begin_answer(reply.status, headers, body)
+        body = b"" if self.method == b"HEAD" or reply.status in BODILESS else reply.body
+        self.begin_answer(reply.status, framed(reply), body)
 
     def fail(self, problems: list[Problem], headers: Headers = ()) -> None:
         """Answer with the error envelope; an answer that has begun is cut off instead."""
@@ -296,7 +305,7 @@ class RegistryRequest(Request):
     def failed(self, failure: Failure) -> None:
         """Answer a fault of ours: the log gets the traceback, the client a 500."""
         self._log.failure("request failed", failure, LogLevel.error)
-        if self._disconnected or self.finished:
+        if self.gone:
             return
         self.fail([Problem(500, "UNKNOWN", "unknown error")])
         if not self._disconnected:

@@ -22,12 +22,16 @@ from zope.interface import implementer
 
 from txregistry.errors import StorageError
 from txregistry.interfaces import IContentReader, IWorkers
+from txregistry.web.replies import Reply, framed
 from txregistry.web.request import RegistryRequest
 
 #: Bytes that one turn of the reactor gives to one client.
 QUANTUM = 256 * 1024
-#: Bytes read at a time by :class:`Pump`.
+#: Bytes of stored content written at a time where the kernel cannot send them.
 PIECE = 512 * 1024
+#: A reply whose body is larger is written in bits, of so many bytes.
+LARGE = 256 * 1024
+BIT = 64 * 1024
 #: How far ahead of the client a cold file is read.
 AHEAD = 4 * 1024 * 1024
 
@@ -75,8 +79,29 @@ async def send_content(
             position = part.start
             while position < part.end:
                 size = min(PIECE, part.end - position)
+                await pump.room()
                 await pump.write(await reader.read(position, size))
                 position += size
+    finally:
+        if not request._disconnected:
+            request.unregisterProducer()
+
+
+async def send_reply(request: RegistryRequest, reply: Reply) -> None:
+    """
+    Write *reply*; a large one bit by bit, as the client takes it.
+
+    Otherwise each client that takes nothing would keep a copy of it in memory.
+    """
+    if len(reply.body) <= LARGE or request.method == b"HEAD" or request.gone:
+        request.answer(reply)
+        return
+    request.begin_answer(reply.status, framed(reply))
+    pump = Pump(request)
+    request.registerProducer(pump, True)
+    try:
+        for start in range(0, len(reply.body), BIT):
+            await pump.write(reply.body[start : start + BIT])
     finally:
         if not request._disconnected:
             request.unregisterProducer()
@@ -91,12 +116,16 @@ class Pump:
         self._paused: Deferred[None] | None = None
         self._stopped = False
 
-    async def write(self, data: bytes) -> None:
-        """Write *data*, when there is room for it."""
+    async def room(self) -> None:
+        """Wait until the client has taken enough of what was written before."""
         if self._paused is not None:
             await self._paused
         if self._stopped:
             raise CancelledError
+
+    async def write(self, data: bytes) -> None:
+        """Write *data*, when there is room for it."""
+        await self.room()
         self._request.write(data)
 
     def pauseProducing(self) -> None:
