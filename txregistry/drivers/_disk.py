@@ -20,7 +20,7 @@ from os.path import dirname
 from uuid import uuid4
 
 from txregistry.drivers._directories import Directories
-from txregistry.drivers._files import SYNC_EVERY, AppendFile, ReadFile
+from txregistry.drivers._files import AppendFile, ReadFile, start_write_back
 from txregistry.drivers.paths import checked, checked_prefix, is_component
 from txregistry.errors import ContentTooLarge, PathNotFound, StorageError
 from txregistry.interfaces import Entry, FileInfo
@@ -192,12 +192,10 @@ class Disk:
             try:
                 source = os.open(origin, _READ)
                 try:
-                    since_sync = 0
+                    copied = 0
                     while done := os.sendfile(target, source, None, _COPIED_AT_ONCE):
-                        since_sync += done
-                        if since_sync >= SYNC_EVERY:
-                            os.fdatasync(target)
-                            since_sync = 0
+                        start_write_back(target, copied, copied + done)
+                        copied += done
                 finally:
                     os.close(source)
                 os.fsync(target)
