@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.application.service import Application, Service
 from twisted.internet import reactor as _reactor
-from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs
@@ -73,6 +73,19 @@ class SequenceTests(SynchronousTestCase):
         steps[2].ending.callback(None)
         self.assertEqual(calls[4:], ["stop b", "stop a"])
         self.successResultOf(stopped)
+
+    def test_one_fails(self) -> None:
+        """One that cannot stop keeps none of the others from stopping, and is in the log."""
+        calls: list[str] = []
+        sequence = Sequence()
+        steps = [Step(name, calls) for name in "abc"]
+        for step in steps:
+            step.setServiceParent(sequence)
+        steps[1].ending = fail(ZeroDivisionError())
+        sequence.startService()
+        self.successResultOf(maybeDeferred(sequence.stopService))
+        self.assertEqual(calls[3:], ["stop c", "stop b", "stop a"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
 
 class AssembleTests(SynchronousTestCase):

@@ -16,7 +16,7 @@ from uuid import uuid4
 from attrs import frozen
 from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.logger import ILogObserver, Logger
+from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.components import Componentized
 from twisted.web.http_headers import Headers as HeaderNames
 
@@ -73,7 +73,9 @@ CONFIGURABLE = {name: ConfigurableDriver(name, DRIVER_OPTIONS[name]) for name in
 
 
 class Sequence(MultiService):
-    """Services that start in order, and stop one after the other in reverse order."""
+    """Services that start in order, and stop one by one in reverse order, whatever becomes of each."""
+
+    _log = Logger()
 
     def stopService(self) -> Deferred[None]:
         """Fires when the first one, which is stopped last, has stopped."""
@@ -82,7 +84,10 @@ class Sequence(MultiService):
 
     async def _stop(self) -> None:
         for service in reversed(list(self)):
-            await maybeDeferred(service.stopService)
+            try:
+                await maybeDeferred(service.stopService)
+            except Exception:
+                self._log.failure("a service did not stop well", level=LogLevel.error)
 
 
 class Daemon(Sequence):

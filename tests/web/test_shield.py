@@ -17,6 +17,12 @@ class ShieldTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.step: Deferred[int] = Deferred()
         self.done: list[int] = []
+        self.serving: set[object] = set()
+        self.checks: list[bool] = []
+
+    def request_ended(self) -> None:
+        """Play the tracker: note whether anything is still being served."""
+        self.checks.append(bool(self.serving))
 
     async def work(self) -> int:
         result = await self.step
@@ -25,14 +31,14 @@ class ShieldTests(SynchronousTestCase):
 
     def test_result(self) -> None:
         """Whoever waits gets what the work returned."""
-        waiting = shielded(self.work())
+        waiting = shielded(self.work(), self)
         self.assertNoResult(waiting)
         self.step.callback(1)
         self.assertEqual(self.successResultOf(waiting), 2)
 
     def test_failure(self) -> None:
         """Or what it raised, which is then nobody else's matter."""
-        waiting = shielded(self.work())
+        waiting = shielded(self.work(), self)
         self.step.errback(ZeroDivisionError())
         self.failureResultOf(waiting, ZeroDivisionError)
         self.assertEqual(self.flushLoggedErrors(), [])
@@ -40,21 +46,33 @@ class ShieldTests(SynchronousTestCase):
     def test_at_once(self) -> None:
         """Work that takes no time has its result at once."""
         self.step.callback(1)
-        self.assertEqual(self.successResultOf(shielded(self.work())), 2)
+        self.assertEqual(self.successResultOf(shielded(self.work(), self)), 2)
 
     def test_cancelled(self) -> None:
         """Cancelling ends the waiting, and not the work."""
-        waiting = shielded(self.work())
+        waiting = shielded(self.work(), self)
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.step.callback(5)
         self.assertEqual(self.done, [5])
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_tracked(self) -> None:
+        """The work counts as being served until it ends, with or without its client."""
+        for cancelled in (False, True):
+            self.setUp()
+            waiting = shielded(self.work(), self)
+            if cancelled:
+                waiting.cancel()
+                self.failureResultOf(waiting, CancelledError)
+            self.assertEqual((len(self.serving), self.checks), (1, []))
+            self.step.callback(1)
+            self.assertEqual((len(self.serving), self.checks), (0, [False]))
+
     def failing_unheard(self, error: Exception) -> int:
         """How often *error* is in the log when nobody waits any more."""
         self.setUp()
-        waiting = shielded(self.work())
+        waiting = shielded(self.work(), self)
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.step.errback(error)

@@ -129,7 +129,7 @@ class ManifestRoutes:
             tags: tuple[Tag, ...] = ()
         else:
             tags = (asked,)
-        await shielded(repository.manifests.put(manifest, tags))
+        await shielded(repository.manifests.put(manifest, tags), request.site)
         return Reply(
             201,
             (
@@ -147,7 +147,7 @@ class ManifestRoutes:
         if isinstance(asked, Tag):
             await repository.tags.untag(asked)
             return Reply(202)
-        await shielded(_delete(repository, asked))
+        await shielded(_delete(repository, asked), request.site)
         return Reply(202)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger, LogLevel
@@ -16,21 +16,34 @@ T = TypeVar("T")
 _log = Logger()
 
 
-def shielded(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+class Tracker(Protocol):
+    """Knows what must end before the service does; :class:`txregistry.web.site.RegistrySite` is one."""
+
+    serving: set[object]
+
+    def request_ended(self) -> None:
+        """Something was taken out of *serving*."""
+
+
+def shielded(work: Coroutine[Any, Any, T], tracker: Tracker) -> Deferred[T]:
     """
     Run *work*, whose cancelling ends only the waiting for it.
 
+    *tracker* counts it as being served until it ends, so that a stop waits.
     What fails after its client left is logged if it is a fault of ours or of
     the storage; nobody else would hear of it.
     """
     waiting: Deferred[T] = Deferred()
 
     def ended(result: T | Failure) -> None:
+        tracker.serving.discard(waiting)
+        tracker.request_ended()
         if not waiting.called:
             waiting.callback(result)  # a Failure makes it an errback
         elif isinstance(result, Failure) and _concerns_us(result):
             _log.failure("work failed after its client had left", result, LogLevel.error)
 
+    tracker.serving.add(waiting)
     Deferred.fromCoroutine(work).addBoth(ended)
     return waiting
 

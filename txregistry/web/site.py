@@ -30,7 +30,7 @@ class RegistrySite(ServerFactory):
     :param prefix: where the API is mounted, without a final slash; empty for the root.
     :param shortcut: asked first; takes a request over, past *resource*, and says so.
     :ivar connections: those that are open.
-    :ivar serving: requests whose routes run, whether or not their clients are still there.
+    :ivar serving: requests whose routes run, and work that outlives its request.
     :param access_log: told each line of the access log.
     :param completed: told of every request that ended, whether its client got an answer or left.
     """
@@ -58,7 +58,7 @@ class RegistrySite(ServerFactory):
         self.timeOut = timeout
         self.budget = Budget()
         self.connections: set[StreamingChannel] = set()
-        self.serving: set[RegistryRequest] = set()
+        self.serving: set[object] = set()
         self._access_log = access_log
         self._completed = completed
         self._date = (0, b"")

@@ -64,7 +64,7 @@ class UploadRoutes:
             if not received:
                 await upload.cancel()
         try:
-            descriptor = await shielded(upload.commit(digest))
+            descriptor = await shielded(upload.commit(digest), request.site)
         except DigestMismatch:
             # The session is kept for another try, but nobody knows its address.
             await (await repository.uploads.resume(status.id)).cancel()
@@ -115,7 +115,7 @@ class UploadRoutes:
                 return refusal
             await _receive(request, upload)
             ended = True
-            descriptor = await shielded(upload.commit(digest))
+            descriptor = await shielded(upload.commit(digest), request.site)
         finally:
             if not ended:
                 await upload.close()
@@ -143,7 +143,7 @@ class UploadRoutes:
         if isinstance(state, Reply):
             return state
         upload = await repository.uploads.resume(id)
-        await shielded(upload.cancel())
+        await shielded(upload.cancel(), request.site)
         return Reply(204, ((b"Docker-Upload-Uuid", id.encode()),))
 
     # --- inside ---
