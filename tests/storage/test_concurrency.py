@@ -5,6 +5,8 @@ from __future__ import annotations
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from txregistry.errors import ContentBusy, DigestMismatch, StorageError, UploadUnknown
+from txregistry.model.digest import EMPTY
 from txregistry.storage.concurrency import Shield, Turns, both, concurrently
 
 
@@ -142,6 +144,22 @@ class ShieldTests(SynchronousTestCase):
         self.assertFalse(self.gate.called)
         self.gate.callback(1)
         self.assertEqual((self.ended, self.released), ([1], [1]))
+
+    def test_cancelled_then_answered(self) -> None:
+        """What would only have been a client's answer is not even logged."""
+        for error in (ContentBusy("/a"), UploadUnknown("u"), DigestMismatch(EMPTY)):
+            self.gate = Deferred()
+            result = self.begin()
+            result.cancel()
+            self.failureResultOf(result, CancelledError)
+            self.gate.errback(error)
+        self.assertEqual(self.flushLoggedErrors(), [])
+        self.gate = Deferred()
+        result = self.begin()
+        result.cancel()
+        self.failureResultOf(result, CancelledError)
+        self.gate.errback(StorageError("broken"))
+        self.assertEqual(len(self.flushLoggedErrors(StorageError)), 1)
 
     def test_cancelled_then_failed(self) -> None:
         """A failure that nobody waits for is logged."""

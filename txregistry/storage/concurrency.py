@@ -10,8 +10,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
+
+from txregistry.errors import ContentBusy, PathNotFound, RegistryError, StorageError
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -72,7 +74,8 @@ class Shield:
     Keeps work going after whoever waited for it has been cancelled.
 
     The waiter gets its :class:`~twisted.internet.defer.CancelledError` at
-    once.  If the work fails later, that is only logged.
+    once.  If the work fails later, that is only logged, and not even that
+    when the failure is an answer: that a session is busy or gone, say.
     """
 
     _log = Logger()
@@ -92,10 +95,10 @@ class Shield:
                 result = await work
             except Exception:
                 failure = Failure()
-                if answer.called:
-                    self._log.failure("work that nobody waits for failed", failure=failure)
-                else:
+                if not answer.called:
                     answer.errback(failure)
+                elif _is_fault(failure.value):
+                    self._log.failure("work that nobody waits for failed", failure, LogLevel.error)
                 return
             if not answer.called:
                 answer.callback(result)
@@ -103,10 +106,18 @@ class Shield:
                 try:
                     await abandoned(result)
                 except Exception:
-                    self._log.failure("the result of abandoned work could not be released")
+                    self._log.failure(
+                        "the result of abandoned work could not be released", level=LogLevel.error
+                    )
 
         Deferred.fromCoroutine(carry())
         return await answer
+
+
+def _is_fault(error: BaseException | None) -> bool:
+    if isinstance(error, StorageError):
+        return not isinstance(error, ContentBusy | PathNotFound)
+    return not isinstance(error, RegistryError)
 
 
 class Turns:
