@@ -19,6 +19,7 @@ from txregistry import assembly
 from txregistry.assembly import CONFIGURABLE, Daemon, Sequence, assemble
 from txregistry.config.reading import read_config
 from txregistry.config.values import Config
+from txregistry.lines import Descriptor
 from txregistry.model.digest import Digest
 
 reactor: Any = _reactor
@@ -105,9 +106,8 @@ class AssembleTests(SynchronousTestCase):
         reader, writer = os.pipe()
         self.addCleanup(os.close, reader)
         self.addCleanup(os.close, writer)
-        self.patch(assembly, "_STDERR", writer)
         config = config_of(rest="log: {level: warn, formatter: json, fields: {a: b}}")
-        daemon = assemble(config, Clock())
+        daemon = assemble(config, Clock(), Descriptor(writer))
         application: Any = Application("test")
         daemon.setServiceParent(application)
         observer = application.getComponent(ILogObserver)
@@ -141,11 +141,10 @@ class DaemonTests(TestCase):
         self.reader, self.writer = os.pipe()
         self.addCleanup(os.close, self.reader)
         self.addCleanup(os.close, self.writer)
-        self.patch(assembly, "_STDERR", self.writer)
-        self.patch(assembly, "_STDOUT", self.writer)
 
     def start(self, config: Config) -> Daemon:
-        daemon = assemble(config, reactor)
+        pipe = Descriptor(self.writer)
+        daemon = assemble(config, reactor, pipe, pipe)
         daemon.privilegedStartService()
         daemon.startService()
         self.addCleanup(self.stop, daemon)

@@ -63,7 +63,8 @@ class ListenerCase(SocketCase):
         listener = Listener(reactor, Server(echo, reactor).site, **settings)
         with capturedLogs() as events, self.assertRaises(SystemExit) as raised:
             listener.privilegedStartService()
-        self.assertNotIn(raised.exception.code, (0, None))
+        self.assertEqual(raised.exception.code, 1)
+        self.assertIsInstance(raised.exception, Exception, "twistd would keep its parent waiting")
         [event] = [event for event in events if event["log_namespace"] == "txregistry.listening.Listener"]
         self.assertEqual(event["log_level"].name, "critical")
         self.assertNotIn("log_failure", event)
@@ -203,6 +204,14 @@ class UnixTests(ListenerCase):
         await self.stop(listener)
         self.assertFalse(self.path.exists())
 
+    def test_mode(self) -> None:
+        """Who may connect is what the process lets others do with its files."""
+        for mask, mode in ((0o022, 0o755), (0o007, 0o770)):
+            self.addCleanup(os.umask, os.umask(mask))
+            path = self.path.with_suffix(f".{mask}")
+            self.serve(unix=str(path))
+            self.assertEqual(path.stat().st_mode & 0o777, mode)
+
     async def test_stale(self) -> None:
         """A socket that a killed daemon left behind is replaced."""
         with socket.socket(socket.AF_UNIX) as left:
@@ -293,6 +302,23 @@ class StopTests(ListenerCase):
         with capturedLogs() as events:
             await self.stop(listener)
         self.assertIn("error", [event["log_level"].name for event in events])
+        await client.lost
+        self.assertEqual((held.cancelled, bytes(client.received)), (1, b""))
+
+    async def test_hurry(self) -> None:
+        """Who is told once more to stop waits no longer."""
+        held = Held()
+        listener = self.serve(held, host="127.0.0.1", drain=30)
+        client = await self.connect()
+        client.transport.write(request_bytes("GET", "/a"))
+        await self.until(lambda: held.turns)
+        began = reactor.seconds()
+        ended = self.ended(listener)
+        with capturedLogs() as events:
+            listener.hurry()
+            await ended
+        self.assertLess(reactor.seconds() - began, 5)
+        self.assertEqual({event["log_level"].name for event in events}, {"info", "warn"})
         await client.lost
         self.assertEqual((held.cancelled, bytes(client.received)), (1, b""))
 

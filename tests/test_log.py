@@ -1,10 +1,8 @@
-"""Log lines: their forms, and their way out."""
+"""Log lines: their forms."""
 
 from __future__ import annotations
 
 import json
-import os
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -12,17 +10,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor as _reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock, deferLater
-from twisted.internet.threads import deferToThread
 from twisted.logger import Logger, LogLevel, LogPublisher
-from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 from txregistry.log import (
     FORMATTERS,
-    GATHER,
     LineObserver,
-    LineWriter,
     json_line,
     logstash_line,
     text_line,
@@ -226,183 +219,24 @@ class LineObserverTests(SynchronousTestCase):
             (found["msg"], found["time"], found["level"]), ("old", "1970-01-01T00:00:00Z", "info")
         )
 
+    def test_refused_connections(self) -> None:
+        """That no connection can be taken is an error, in words for operators, and said once."""
+        texts = (
+            "EMFILE encountered; releasing reserved file descriptor.",
+            "EMFILE recovery: Closed socket from {address}",
+            "Re-reserving EMFILE recovery file descriptor.",
+        )
 
-class PipeCase:
-    """A pipe, and what came out of it."""
+        def refuse(log: Logger) -> None:
+            for text in texts:
+                log.info(text, address="x")
 
-    def open_pipe(self) -> None:
-        self.reader, self.writer = os.pipe()
-        self.open = {self.reader, self.writer}
-
-    def close_pipe(self) -> None:
-        for fd in self.open:
-            os.close(fd)
-
-    def shut(self, fd: int) -> None:
-        os.close(fd)
-        self.open.discard(fd)
-
-    def written(self) -> bytes:
-        os.set_blocking(self.reader, False)
-        try:
-            return os.read(self.reader, 1 << 20)
-        except BlockingIOError:
-            return b""
-
-
-class ThreadlessClock(Clock):
-    """A clock that a writer takes for a reactor."""
-
-    def callFromThread(self, call: Callable[..., object], *arguments: object) -> None:
-        self.callLater(0, call, *arguments)
-
-
-class LineWriterTests(PipeCase, SynchronousTestCase):
-    """Lines on their way to a descriptor."""
-
-    def setUp(self) -> None:
-        self.open_pipe()
-        self.addCleanup(self.close_pipe)
-        self.clock = ThreadlessClock()
-        self.lines = LineWriter(self.clock, self.writer)
-
-    def test_before_start(self) -> None:
-        """Before it runs, lines go out at once."""
-        self.lines.write("a")
-        self.assertEqual(self.written(), b"a\n")
-
-    def test_gathered(self) -> None:
-        """While it runs, the lines of a short time go out together, in order."""
-        self.lines.startService()
-        for line in ("a", "b", "c"):
-            self.lines.write(line)
-        self.assertEqual(self.written(), b"")
-        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
-        self.clock.advance(GATHER)
-        self.lines.stopService()
-        self.assertEqual(self.written(), b"a\nb\nc\n")
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_stop(self) -> None:
-        """The stop waits until everything is out; what comes later goes out at once."""
-        self.lines.startService()
-        for number in range(1000):
-            self.lines.write(str(number))
-        self.lines.stopService()
-        self.assertEqual(self.written().split(), [b"%d" % number for number in range(1000)])
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.lines.write("late")
-        self.assertEqual(self.written(), b"late\n")
-
-    def test_again(self) -> None:
-        """It can be started again."""
-        for line in ("a", "b"):
-            self.lines.startService()
-            self.lines.write(line)
-            self.lines.stopService()
-        self.assertEqual(self.written(), b"a\nb\n")
-
-    def test_threads_end(self) -> None:
-        """The stop leaves no thread behind."""
-        before = threading.active_count()
-        self.lines.startService()
-        self.assertEqual(threading.active_count(), before + 1)
-        self.lines.stopService()
-        self.assertEqual(threading.active_count(), before)
-
-    def test_closed(self) -> None:
-        """A descriptor that nobody reads, or that is closed, swallows lines."""
-        self.shut(self.reader)
-        self.lines.write("a")
-        self.lines.startService()
-        self.lines.write("b")
-        self.lines.stopService()
-        self.shut(self.writer)
-        self.lines.write("c")
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_no_unicode(self) -> None:
-        """Text that cannot be encoded goes out escaped."""
-        self.lines.write("caf\u00e9 \udcff")
-        self.assertEqual(self.written(), "caf\u00e9 \\udcff\n".encode())
-
-
-class SlowPipeTests(PipeCase, TestCase):
-    """A reader that is slower than we are, and other threads."""
-
-    timeout = 30
-
-    def setUp(self) -> None:
-        self.open_pipe()
-        self.addCleanup(self.close_pipe)
-        self.lines = LineWriter(reactor, self.writer)
-        self.lines.startService()
-
-    def drained(self) -> Deferred[bytes]:
-        """Everything up to the end, read in a thread."""
-
-        def drain() -> bytes:
-            found = b""
-            while data := os.read(self.reader, 65536):
-                found += data
-            return found
-
-        return deferToThread(drain)
-
-    async def test_slow_reader(self) -> None:
-        """Far more than fits into a pipe waits in memory, holds up nobody, and arrives whole."""
-        expected = [f"{number} {'x' * 1000}" for number in range(2000)]
-        for line in expected:
-            self.lines.write(line)
-        began = reactor.seconds()
-        await deferLater(reactor, 2 * GATHER)
-        self.assertLess(reactor.seconds() - began, 5)
-        found = self.drained()
-        self.lines.stopService()
-        self.shut(self.writer)
-        self.assertEqual((await found).decode().splitlines(), expected)
-
-    async def test_threads(self) -> None:
-        """Lines of many threads arrive all, each whole, those of one thread in order."""
-
-        def write(thread: int) -> None:
-            for number in range(500):
-                self.lines.write(f"{thread} {number}")
-
-        found = self.drained()
-        await self.all(write, 4)
-        await deferLater(reactor, 4 * GATHER)
-        self.lines.stopService()
-        self.shut(self.writer)
-        lines = [tuple(map(int, line.split())) for line in (await found).splitlines()]
-        self.assertEqual(len(lines), 2000)
-        for thread in range(4):
-            self.assertEqual([number for each, number in lines if each == thread], list(range(500)))
-
-    async def test_from_a_thread(self) -> None:
-        """A line of another thread does not wait for one of ours."""
-        os.set_blocking(self.reader, False)
-        await deferToThread(self.lines.write, "a")
-        for _ in range(100):
-            await deferLater(reactor, GATHER)
-            data = self.written()
-            if data:
-                break
-        self.assertEqual(data, b"a\n")
-        self.lines.stopService()
-
-    async def test_non_blocking(self) -> None:
-        """A descriptor that somebody made non-blocking loses nothing either."""
-        os.set_blocking(self.writer, False)
-        expected = [f"{number} {'x' * 1000}" for number in range(500)]
-        for line in expected:
-            self.lines.write(line)
-        await deferLater(reactor, 2 * GATHER)
-        found = self.drained()
-        self.lines.stopService()
-        self.shut(self.writer)
-        self.assertEqual((await found).decode().splitlines(), expected)
-
-    async def all(self, work: Callable[[int], None], count: int) -> None:
-        for running in [deferToThread(work, number) for number in range(count)]:
-            await running
+        [line] = self.logged(refuse)
+        found = json.loads(line)
+        self.assertEqual(found["level"], "error")
+        self.assertIn("out of file descriptors", found["msg"])
+        [line] = self.logged(
+            lambda log: log.info("Could not accept new connection ({acceptError})", acceptError="ENFILE"),
+            "error",
+        )
+        self.assertEqual(json.loads(line)["msg"], "Could not accept new connection (ENFILE)")

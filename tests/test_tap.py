@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from twisted.python import usage
+from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.live.processes import Program, beside_python
-from txregistry.tap import EXIT_CONFIG, Options, read_configuration
+from txregistry.tap import EXIT_CONFIG, Options, _log_sink, read_configuration
 
 SOURCE = Path(__file__).parent.parent
 CONFIG = """
@@ -90,6 +92,27 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(reading.require().http.secret, "from outside")
         given = self.write("version: 0.1\nstorage: {inmemory: {}}\nhttp: {prefix: /given}\n")
         self.assertEqual(read_configuration(given).require().http.prefix, "/given")
+
+
+class LogSinkTests(SynchronousTestCase):
+    """What twistd's log options mean."""
+
+    def sink(self, *arguments: str) -> str:
+        """Where the log goes when twistd gets *arguments*."""
+        options = ServerOptions()
+        # All that comes before the command; twistd has read its own options when it reads the command's.
+        usage.Options.parseOptions(options, [*arguments])
+        return _log_sink(options).name
+
+    def test_sinks(self) -> None:
+        """stderr, unless there is none or twistd is told otherwise."""
+        self.assertEqual(_log_sink(None).name, "stderr")
+        self.assertEqual(self.sink("--nodaemon"), "stderr")
+        self.assertEqual(self.sink("--nodaemon", "--logfile=-"), "stderr")
+        self.assertEqual(self.sink("--nodaemon", "--logfile=a.log"), "a.log")
+        self.assertEqual(self.sink("--logfile=a.log"), "a.log")
+        self.assertEqual(self.sink(), "twistd.log")
+        self.assertEqual(self.sink("--nodaemon", "--syslog"), "syslog")
 
 
 class Daemon:

@@ -29,8 +29,9 @@ from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.values import Config, HttpConfig, StorageConfig
 from txregistry.drivers.table import DRIVERS
 from txregistry.interfaces import IBlobStore, IRepository, IStorageDriver
+from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
-from txregistry.log import FORMATTERS, LineObserver, LineWriter
+from txregistry.log import FORMATTERS, LineObserver
 from txregistry.model.names import RepositoryName
 from txregistry.storage.catalog import Catalog
 from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
@@ -56,8 +57,6 @@ MANIFEST_MEMORY = 16 * 1024 * 1024
 DISK_THREADS = 8
 #: Threads that hash and parse, for each processor.
 HASH_THREADS = 2
-
-_STDOUT, _STDERR = 1, 2
 
 
 @frozen
@@ -110,17 +109,20 @@ class Daemon(Sequence):
         super().setServiceParent(parent)
 
 
-def assemble(config: Config, reactor: Any) -> Daemon:
+def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: Sink | None = None) -> Daemon:
     """
     Build the registry that *config* describes.
 
     Nothing runs, listens or touches the storage before it is started.
 
     :param reactor: the reactor, for everything that needs one.
+    :param log: takes the log, otherwise stderr does.
+    :param access_log: takes the access log, otherwise stdout does.
     """
-    stderr, stdout = LineWriter(reactor, _STDERR), LineWriter(reactor, _STDOUT)
+    logged = LineWriter(reactor, log or Descriptor(STDERR))
+    accessed = LineWriter(reactor, access_log or Descriptor(STDOUT))
     observer = LineObserver(
-        stderr,
+        logged,
         config.log.level,
         FORMATTERS[config.log.formatter],
         {"instance.id": str(uuid4()), "version": __version__, **config.log.fields},
@@ -137,11 +139,11 @@ def assemble(config: Config, reactor: Any) -> Daemon:
         headers=_headers(http),
         shortcut=app.shortcut,
         prefix=http.prefix.rstrip("/").encode(),
-        access_log=None if config.log.accesslog_disabled else stdout.write,
+        access_log=None if config.log.accesslog_disabled else accessed.write,
         completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),
     )
     daemon = Daemon(observer, _listener(http, reactor, site))
-    for service in (stderr, stdout, disk, hashing, daemon.listener):
+    for service in (logged, accessed, disk, hashing, daemon.listener):
         service.setServiceParent(daemon)
     return daemon
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -23,8 +24,18 @@ def serve(file: str | None) -> None:
 
     The same as ``twistd -n txregistry --config FILE``.
     """
+    _open_standard_streams()
     from twisted.scripts.twistd import run
 
     config = [] if file is None else ["--config", file]
     sys.argv = ["twistd", "--nodaemon", "--pidfile=", "txregistry", *config]
     run()
+
+
+def _open_standard_streams() -> None:
+    """Open those that are closed: else the next file gets the number of one, and our lines."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free

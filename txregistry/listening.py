@@ -27,6 +27,22 @@ CLEAN_UP = 2.0
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 
 
+class CannotListen(SystemExit, Exception):
+    """
+    The port cannot be had, which ends the process, the log having the reason.
+
+    An ``Exception`` too, since twistd tells those that wait for a daemon to
+    start only of those, and lets them wait for ever otherwise.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(1)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class Listener(Service):
     """
     Listens while it runs; on stop, lets requests under way end.
@@ -57,23 +73,24 @@ class Listener(Service):
         """
         Listen, while the process still may take low ports.
 
-        :raises SystemExit: it cannot; the log says why.
+        :raises CannotListen: it cannot; the log says why.
         """
         super().privilegedStartService()
         try:
             self.ports = list(self._listen())
         except (CannotListenError, OSError) as error:
             reason = error.socketError if isinstance(error, CannotListenError) else error
-            where = self._unix or f"{self._host}:{self._port}"
-            self._log.critical("cannot listen on {where}: {reason}", where=where, reason=str(reason))
-            raise SystemExit(1) from None
+            text = f"cannot listen on {self._unix or f'{self._host}:{self._port}'}: {reason}"
+            self._log.critical("{text}", text=text)
+            raise CannotListen(text) from None
         for port in self.ports:
             self._log.info("listening on {where}", where=_shown(port))
 
     def _listen(self) -> Iterator[IListeningPort]:
         if self._unix:
             _clear_stale(Path(self._unix))
-            yield self._reactor.listenUNIX(self._unix, self._site, backlog=BACKLOG)
+            mode = 0o777 & ~_umask()
+            yield self._reactor.listenUNIX(self._unix, self._site, backlog=BACKLOG, mode=mode)
             return
         if self._host:
             yield self._reactor.listenTCP(self._port, self._site, BACKLOG, self._host)
@@ -107,12 +124,24 @@ class Listener(Service):
         self._site.abort()
         await self._drained(CLEAN_UP)
 
+    def hurry(self) -> None:
+        """Cut off what a stop still waits for."""
+        self._log.warn("told once more to stop: requests under way are cut off")
+        self._site.abort()
+
     async def _drained(self, seconds: float) -> bool:
         try:
             await self._site.drain().addTimeout(seconds, self._reactor)
         except TimeoutError:
             return False
         return True
+
+
+def _umask() -> int:
+    """The mask that new files get, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _clear_stale(path: Path) -> None:

@@ -1,5 +1,5 @@
 """
-How log events become lines, and how lines get out without holding up the reactor.
+How log events become lines.
 
 The shapes are those of distribution: logrus' text, its JSON, and logstash's.
 stderr gets the log, stdout the access log, and neither anything else.
@@ -8,26 +8,16 @@ stderr gets the log, stdout the access log, and neither anything else.
 from __future__ import annotations
 
 import json
-import os
 import re
-import select
-import threading
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Protocol
 
-from twisted.application.service import Service
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txregistry.model.facts import CURRENT
-
-#: Seconds that lines are gathered before they are written together.
-GATHER = 0.05
 
 _PLAIN = re.compile(r"[A-Za-z0-9\-._/@^+]+\Z")
 _NAMES = {
@@ -38,6 +28,16 @@ _NAMES = {
     LogLevel.critical: "fatal",
 }
 _SEVERITY = {LogLevel.debug: 0, LogLevel.info: 1, LogLevel.warn: 2, LogLevel.error: 3, LogLevel.critical: 4}
+#: What Twisted says of connections that it cannot take, which is more than it makes of it; and what we say.
+_REPHRASED = {
+    "EMFILE encountered; releasing reserved file descriptor.": (
+        LogLevel.error,
+        "out of file descriptors: connections are refused; the limit of open files is too low for the load",
+    ),
+    "EMFILE recovery: Closed socket from {address}": (LogLevel.debug, None),
+    "Re-reserving EMFILE recovery file descriptor.": (LogLevel.debug, None),
+    "Could not accept new connection ({acceptError})": (LogLevel.error, None),
+}
 _BY_NAME = {"debug": LogLevel.debug, "info": LogLevel.info, "warn": LogLevel.warn, "error": LogLevel.error}
 
 Fields = Mapping[str, object]
@@ -98,82 +98,6 @@ def logstash_line(when: datetime, level: str, message: str, fields: Fields) -> s
 FORMATTERS: Mapping[str, Formatter] = {"text": text_line, "json": json_line, "logstash": logstash_line}
 
 
-class LineWriter(Service):
-    """
-    Writes lines to a descriptor, in a thread of its own while it runs.
-
-    Lines of a short time are written together.  Before the start and after
-    the stop, lines are written at once by whoever has them.  A descriptor
-    that nobody reads any more swallows lines without a word: there is no
-    place left to complain.
-
-    :param reactor: provides ``IReactorTime`` and ``IReactorFromThreads``.
-    """
-
-    def __init__(self, reactor: Any, fd: int) -> None:
-        self._reactor, self._fd = reactor, fd
-        self._lines: deque[str] = deque()
-        self._batches: SimpleQueue[bytes | None] = SimpleQueue()
-        self._thread: threading.Thread | None = None
-        self._owner = 0
-        self._call: IDelayedCall | None = None
-
-    def write(self, line: str) -> None:
-        """Write *line*, which has no line end."""
-        if self._thread is None:
-            self._write_now(_encoded([line]))
-            return
-        self._lines.append(line)
-        if self._call is None:
-            if threading.get_ident() == self._owner:
-                self._call = self._reactor.callLater(GATHER, self._flush)
-            else:
-                self._reactor.callFromThread(self._flush)
-
-    def startService(self) -> None:
-        super().startService()
-        self._owner = threading.get_ident()
-        self._thread = threading.Thread(target=self._work, name=f"lines-{self._fd}", daemon=True)
-        self._thread.start()
-
-    def stopService(self) -> None:
-        super().stopService()
-        thread, self._thread = self._thread, None
-        self._flush()
-        self._batches.put(None)
-        if thread is not None:
-            thread.join(5)  # a reader that hangs must not keep the process alive
-
-    def _flush(self) -> None:
-        if self._call is not None and self._call.active():
-            self._call.cancel()
-        self._call = None
-        lines = []
-        while self._lines:
-            lines.append(self._lines.popleft())
-        if lines:
-            self._batches.put(_encoded(lines))
-
-    def _work(self) -> None:
-        while (batch := self._batches.get()) is not None:
-            self._write_now(batch)
-
-    def _write_now(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._fd, view) :]
-            except BlockingIOError:
-                # Whoever shares the terminal or pipe with us has made it so.
-                select.select((), (self._fd,), ())
-            except OSError:
-                return
-
-
-def _encoded(lines: list[str]) -> bytes:
-    return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
-
-
 class Writes(Protocol):
     """Takes lines."""
 
@@ -195,7 +119,8 @@ class LineObserver:
         self._threshold = _SEVERITY[_BY_NAME[level]]
 
     def __call__(self, event: LogEvent) -> None:
-        level = event.get("log_level") or LogLevel.info
+        level, text = _REPHRASED.get(event.get("log_format") or "", (event.get("log_level"), None))
+        level = level or LogLevel.info
         if _SEVERITY[level] < self._threshold:
             return
         fields = dict(self._fields)
@@ -208,4 +133,4 @@ class LineObserver:
             fields["err.message"] = f"{failure.type.__name__ if failure.type else ''}: {failure.value}"
             fields["err.stack"] = failure.getTraceback().rstrip()
         when = datetime.fromtimestamp(event["log_time"], UTC)
-        self._writer.write(self._formatter(when, _NAMES[level], formatEvent(event), fields))
+        self._writer.write(self._formatter(when, _NAMES[level], text or formatEvent(event), fields))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from twisted.application.service import IService
 from twisted.logger import Logger
 from twisted.python import usage
 
-from txregistry.assembly import CONFIGURABLE, assemble
+from txregistry.assembly import CONFIGURABLE, Daemon, assemble
 from txregistry.config.reading import Reading, load_config
+from txregistry.lines import STDERR, Descriptor, LogFile, Sink, SystemLog
 
 #: Ends the process when the configuration cannot be used (EX_USAGE of sysexits.h).
 EXIT_CONFIG = 64
@@ -24,7 +29,9 @@ def read_configuration(path: str | None) -> Reading:
     """
     path = path or os.environ.get("REGISTRY_CONFIGURATION_PATH")
     if not path:
-        reading = Reading(None, ("configuration path unspecified: give --config FILE",))
+        reading = Reading(
+            None, ("configuration path unspecified: give --config FILE, or set REGISTRY_CONFIGURATION_PATH",)
+        )
     else:
         reading = load_config(path, os.environ, CONFIGURABLE)
     if reading.config is None:
@@ -54,4 +61,40 @@ def makeService(options: Options) -> IService:
     log = Logger("txregistry.config")
     for warning in options.reading.warnings:
         log.warn("{warning}", warning=warning)
-    return assemble(options.reading.require(), reactor)
+    _raise_descriptor_limit()
+    daemon = assemble(options.reading.require(), reactor, _log_sink(getattr(options, "parent", None)))
+    _hurry_on_second_signal(reactor, daemon)
+    return daemon
+
+
+def _log_sink(twistd: Mapping[str, Any] | None) -> Sink:
+    """Where twistd was told to log: on stderr by default, which a daemon does not have."""
+    if twistd is None:
+        return Descriptor(STDERR)
+    if twistd["syslog"]:
+        return SystemLog(twistd["prefix"])
+    if twistd["logfile"] and twistd["logfile"] != "-":
+        return LogFile(twistd["logfile"])
+    return Descriptor(STDERR) if twistd["nodaemon"] else LogFile("twistd.log")
+
+
+def _raise_descriptor_limit() -> None:
+    """Take as many descriptors as we may have: each connection and each upload needs one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    except (OSError, ValueError):  # some systems do not allow what they say
+        return
+
+
+def _hurry_on_second_signal(reactor: Any, daemon: Daemon) -> None:
+    """Have the second signal end the waiting that the first one began; Twisted would call it an error."""
+
+    def hurry(*_: object) -> None:
+        reactor.callFromThread(daemon.listener.hurry)
+
+    def install() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, hurry)
+
+    reactor.addSystemEventTrigger("before", "shutdown", install)

@@ -1,0 +1,261 @@
+"""The daemon in the hands of an operator: signals, background, sockets, descriptors, a stuck log."""
+
+import fcntl
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.live.case import LiveTestCase
+from tests.live.images import MIB, digest_of
+from tests.live.processes import Program, beside_python, free_port, wait_for
+from tests.live.registries import SOURCE
+from tests.live.wire import Wire
+
+CONTENT = b"0123456789abcdef" * 65536
+DIGEST = digest_of(CONTENT)
+
+
+class OperatorCase(LiveTestCase):
+    """Starts the daemon in unusual ways."""
+
+    def setUp(self) -> None:
+        """Choose a port and a place for files."""
+        self.port = free_port()
+        self.wire = Wire("127.0.0.1", self.port, 20)
+        self.work = self.directory()
+
+    def configure(self, **http: Any) -> Path:
+        """Write a configuration whose ``http`` section has *http* in it, too."""
+        config = {
+            "version": 0.1,
+            "log": {"formatter": "json"},
+            "storage": {"filesystem": {"rootdirectory": str(self.work / "storage")}},
+            "http": {"addr": f"127.0.0.1:{self.port}", "secret": "s", **http},
+        }
+        path = self.work / "config.yml"
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    def start(self, *under: str, **http: Any) -> Program:
+        """Start ``txregistry serve``, and wait until it listens."""
+        program = self.program("serve", [*under, *self.command(**http)])
+        program.wait_until(lambda: bool(self.said(program, "listening on")), "listening")
+        return program
+
+    def command(self, **http: Any) -> list[str]:
+        """Give the command that starts ``txregistry serve``, with *http* in its configuration."""
+        return [sys.executable, "-c", _COMMAND, "serve", str(self.configure(**http))]
+
+    def program(self, name: str, argv: Sequence[str]) -> Program:
+        """Start *argv*, which is killed after the test."""
+        program = Program(name, argv, self.work, env={"PYTHONPATH": _PATHS})
+        self.addCleanup(program.kill)
+        return program
+
+    def said(self, program: Program, text: str) -> list[dict[str, Any]]:
+        """Give the lines of the log that have *text* in their message."""
+        return [line for line in _log_lines(program.stderr) if text in line["msg"]]
+
+    def patching(self, announced: int, data: bytes = CONTENT) -> socket.socket:
+        """Begin a PATCH of *announced* bytes, and send *data*."""
+        location = self.wire.start_upload("a")
+        head = f"PATCH {location} HTTP/1.1\r\nHost: x\r\nContent-Length: {announced}\r\n\r\n"
+        return self.sending(head.encode() + data)
+
+    def sending(self, data: bytes) -> socket.socket:
+        """Connect, and send *data*."""
+        connection = socket.create_connection(("127.0.0.1", self.port), 20)
+        self.addCleanup(connection.close)
+        connection.sendall(data)
+        return connection
+
+    def stored(self) -> int:
+        """Count the bytes of unfinished uploads."""
+        return sum(data.stat().st_size for data in (self.work / "storage").rglob("_uploads/*/data"))
+
+
+class SignalTests(OperatorCase):
+    """Stopping."""
+
+    def test_drain(self) -> None:
+        """
+        With ``draintimeout``, uploads and downloads under way end well, idle and new clients are sent
+        away, and the process ends by the signal that it got.
+        """
+        daemon = self.start(draintimeout="20s")
+        self.assertEqual(self.wire.push_blob("a", DIGEST, CONTENT).status, 201)
+        upload = self.patching(2 * len(CONTENT))
+        download = self.sending(f"GET /v2/a/blobs/{DIGEST} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        idle = self.sending(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertIn(b"200 OK", idle.recv(65536))
+        os.kill(daemon.pid, signal.SIGTERM)
+        self.assertEqual(_read_all(idle), b"")
+        self.assertRaises(ConnectionRefusedError, self.wire.request, "GET", "/v2/")
+        upload.sendall(CONTENT)
+        self.assertIn(b"202 Accepted", _read_all(upload))
+        self.assertTrue(_read_all(download).endswith(CONTENT))
+        self.assertEqual(daemon.wait(10), -signal.SIGTERM)
+
+    def test_second_signal(self) -> None:
+        """A second signal ends the draining; nobody calls that a fault."""
+        daemon = self.start(draintimeout="60s")
+        upload = self.patching(2 * len(CONTENT))
+        daemon.wait_until(lambda: self.stored() == len(CONTENT), "storing")
+        os.kill(daemon.pid, signal.SIGINT)
+        daemon.wait_until(lambda: bool(self.said(daemon, "Draining")), "draining")
+        os.kill(daemon.pid, signal.SIGINT)
+        self.assertEqual(daemon.wait(10), -signal.SIGINT)
+        self.assertEqual(self.stored(), len(CONTENT))
+        self.assertRaises(ConnectionError, upload.recv, 1)
+        self.assertTrue(self.said(daemon, "told once more to stop"))
+        self.assertEqual([line for line in self.said(daemon, "") if "err.stack" in line], [])
+
+
+class BackgroundTests(OperatorCase):
+    """``twistd`` without ``-n``."""
+
+    def twistd(self, *options: str) -> Program:
+        """Run it with *options*."""
+        argv = [beside_python("twistd"), f"--rundir={self.work}", f"--pidfile={self.work}/pid", *options]
+        return self.program("twistd", [*argv, "txregistry", "--config", str(self.configure())])
+
+    def test_runs(self) -> None:
+        """It goes to the background when it listens; its log is in the file, also after a rotation."""
+        log = self.work / "registry.log"
+        parent = self.twistd(f"--logfile={log}")
+        self.assertEqual(parent.wait(20), 0)
+        pid = int((self.work / "pid").read_text())
+        self.addCleanup(_end, pid)
+        self.assertTrue(self.wire.answers())
+        wait_for(lambda: "response completed" in log.read_text(), "the log")
+        log.rename(self.work / "registry.log.1")
+        self.assertTrue(self.wire.answers())
+        wait_for(lambda: log.exists() and "response completed" in log.read_text(), "the new log")
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not (self.work / "pid").exists(), "the end")
+        self.assertTrue(all(line["level"] == "info" for line in _log_lines(log)))
+
+    def test_cannot_listen(self) -> None:
+        """If it cannot listen, whoever started it is told so, and no file says that it runs."""
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", self.port))
+            other.listen()
+            parent = self.twistd(f"--logfile={self.work}/registry.log")
+            self.assertEqual(parent.wait(20), 1)
+        self.assertIn("cannot listen on", parent.stderr.read_text())
+        self.assertFalse((self.work / "pid").exists())
+        [fatal] = [line for line in _log_lines(self.work / "registry.log") if line["level"] == "fatal"]
+        self.assertIn("in use", fatal["msg"])
+
+
+class StreamTests(OperatorCase):
+    """Where the lines go when nobody takes them."""
+
+    def test_stuck_reader(self) -> None:
+        """A reader of the log that hangs holds up neither requests nor the end."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        with subprocess.Popen(
+            self.command(), stdout=writer, stderr=writer, env={**os.environ, "PYTHONPATH": _PATHS}
+        ) as daemon:
+            self.addCleanup(daemon.kill)
+            os.close(writer)
+            wait_for(self.wire.answers, "the daemon")
+            for _ in range(50):
+                self.assertEqual(self.wire.request("GET", "/v2/").status, 200)
+            began = time.monotonic()
+            daemon.terminate()
+            self.assertEqual(daemon.wait(20), -signal.SIGTERM)
+            self.assertLess(time.monotonic() - began, 10)
+
+    def test_closed(self) -> None:
+        """Without any standard stream it serves, and no line gets into a file that took the number of one."""
+        shell = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
+        program = self.program("closed", [*shell, *self.command()])
+        program.wait_until(self.wire.answers, "answering")
+        self.assertEqual(self.wire.push_blob("a", DIGEST, CONTENT).status, 201)
+        for number in range(3):
+            self.assertEqual(os.readlink(f"/proc/{program.pid}/fd/{number}"), os.devnull)
+
+
+class SocketTests(OperatorCase):
+    """UNIX sockets, and descriptors at large."""
+
+    def test_unix_socket(self) -> None:
+        """It serves on a UNIX socket, takes one over whose owner was killed, and removes it at the end."""
+        path = self.short_directory() / "s"
+        request = b"GET /v2/a/tags/list HTTP/1.0\r\nHost: x\r\n\r\n"
+        killed = self.start(net="unix", addr=str(path))
+        self.assertIn(b"404 Not Found", _ask_unix(path, request))
+        killed.kill()
+        self.assertTrue(path.is_socket())
+        daemon = self.program("second", self.command(net="unix", addr=str(path)))
+        daemon.wait_until(lambda: bool(self.said(daemon, "listening on")), "listening")
+        self.assertIn(b"404 Not Found", _ask_unix(path, request))
+        daemon.terminate()
+        self.assertFalse(path.exists())
+
+    def test_limit_is_raised(self) -> None:
+        """It takes as many descriptors as it may have."""
+        daemon = self.start("prlimit", "--nofile=64:512")
+        [limit] = re.findall(r"Max open files +(\d+)", Path(f"/proc/{daemon.pid}/limits").read_text())
+        self.assertEqual(limit, "512")
+
+    def test_out_of_descriptors(self) -> None:
+        """Out of descriptors, it refuses clients, says why, finishes what it has, and goes on after that."""
+        daemon = self.start("prlimit", "--nofile=48")
+        uploads = [self.patching(len(CONTENT) + 1) for _ in range(5)]
+        daemon.wait_until(lambda: self.stored() == 5 * len(CONTENT), "storing")
+        connections = [self.sending(b"") for _ in range(40)]
+        daemon.wait_until(lambda: bool(self.said(daemon, "out of file descriptors")), "out of descriptors")
+        for upload in uploads:
+            upload.sendall(b"y")
+            self.assertIn(b" 202 Accepted", upload.recv(65536))
+        for connection in (*uploads, *connections):
+            connection.close()
+        daemon.wait_until(self.wire.answers, "serving again")
+        self.assertEqual(self.wire.push_blob("a", DIGEST, CONTENT).status, 201)
+        self.assertEqual([line for line in self.said(daemon, "") if "err.stack" in line], [])
+
+
+def _log_lines(path: Path) -> list[dict[str, Any]]:
+    """Give the whole lines of a JSON log."""
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    """Read to the end, and close as well, as every client does: the daemon waits a while for that."""
+    received = b""
+    with connection:
+        while data := connection.recv(MIB):
+            received += data
+    return received
+
+
+def _ask_unix(path: Path, request: bytes) -> bytes:
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(path))
+    connection.sendall(request)
+    return _read_all(connection)
+
+
+def _end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+_COMMAND = "from txregistry.command import main; main(prog_name='txregistry')"
+_PATHS = os.pathsep.join([str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])])
