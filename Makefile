@@ -21,7 +21,7 @@ LIVE_COMMANDS := docker-registry skopeo podman buildah dockerd docker containerd
 
 run: $(INSTALLED)
 	@mkdir -p var
-	@echo 'txregistry listens on http://127.0.0.1:5000, storage under ./var (conf/development.yml)'
+	@echo 'txregistry on http://127.0.0.1:5000, storage under ./var (conf/development.yml)'
 	@echo 'push to it:  skopeo copy --dest-tls-verify=false SOURCE docker://127.0.0.1:5000/NAME:TAG'
 	@echo '             docker push 127.0.0.1:5000/NAME:TAG'
 	@exec $(BIN)/txregistry serve conf/development.yml

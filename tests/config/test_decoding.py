@@ -88,7 +88,7 @@ class DecodeTests(SynchronousTestCase):
 
     def test_no_list(self) -> None:
         """Where a list belongs, the message does not repeat a text, for it may be a credential."""
-        self.assertEqual("must be a list, not text", self.bad("Bearer abc", ListOf(Kind.TEXT)))
+        self.assertEqual("must be a list, not a single value", self.bad("Bearer abc", ListOf(Kind.TEXT)))
 
     def test_map(self) -> None:
         """Keys are text as it was written; the last of two alike counts, with a warning."""
@@ -145,7 +145,7 @@ class DecodeTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "k.text: must be text, not a list",
-                "k.list: must be a list, not text",
+                "k.list: must be a list, not a single value",
                 "k.inner.a: must be an integer, not 'x'",
                 "k.inner.b: must be an integer, not 'y'",
             ],

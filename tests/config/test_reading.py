@@ -58,7 +58,7 @@ FAULTY = [
         "version: 0.1\nstorage: {filesystem: {maxthreads: x}}",
         ("storage.filesystem.maxthreads: must be an integer, not 'x'",),
     ),
-    (f"{LEAST}log: x", ("log: must be a mapping, not text",)),
+    (f"{LEAST}log: x", ("log: must be a mapping, not a single value",)),
     (f"{LEAST}log: {{fields: [a]}}", ("log.fields: must be a mapping, not a list",)),
     (
         f"{LEAST}log: {{accesslog: {{disabled: 'no'}}}}",
@@ -69,11 +69,11 @@ FAULTY = [
         f"{LEAST}http: {{draintimeout: 1 minute}}",
         ("http.draintimeout: must be a duration such as 30s, not '1 minute'",),
     ),
-    (f"{LEAST}http: {{headers: {{X-A: a}}}}", ("http.headers.X-A: must be a list, not text",)),
+    (f"{LEAST}http: {{headers: {{X-A: a}}}}", ("http.headers.X-A: must be a list, not a single value",)),
     (f"{LEAST}http: {{headers: {{X-A: [[a]]}}}}", ("http.headers.X-A[0]: must be text, not a list",)),
     (f"{LEAST}catalog: {{maxentries: '5'}}", ("catalog.maxentries: must be an integer, not '5'",)),
     (f"{LEAST}tags: {{maxtags: -1}}", ("tags.maxtags: must not be negative, not -1",)),
-    (f"{LEAST}tags: 5", ("tags: must be a mapping, not text",)),
+    (f"{LEAST}tags: 5", ("tags: must be a mapping, not a single value",)),
     # Several at once.
     (
         "storage: {s3: {bucket: b}}\nhttp: {addr: ':5000', net: udp, debug: {addr: ':5001'}}\n"

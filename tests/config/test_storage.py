@@ -78,7 +78,7 @@ class ReadStorageTests(SynchronousTestCase):
         self.assertEqual(
             ("storage.delete.enabled: taken as false, since 'true' is not a boolean",), result.warnings
         )
-        self.assertEqual(("storage.delete: must be a mapping, not text",), self.bad("delete: true"))
+        self.assertEqual(("storage.delete: must be a mapping, not a single value",), self.bad("delete: true"))
 
     def test_redirect(self) -> None:
         """Where the section is given it must say true or false."""

@@ -149,7 +149,7 @@ class _Decoder:
             got = "a mapping"
         else:
             # Never the content where a list or mapping belongs: it may hold a credential.
-            got = "text" if expected in ("a list", "a mapping") else quoted(node.text)
+            got = "a single value" if expected in ("a list", "a mapping") else quoted(node.text)
         self._findings.fault(path, f"must be {expected}, not {got}")
 
 
