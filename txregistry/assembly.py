@@ -34,6 +34,7 @@ from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
 from txregistry.model.names import RepositoryName
 from txregistry.storage.catalog import Catalog
+from txregistry.storage.look import FirstLook
 from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
 from txregistry.storage.payloads import ManifestMemory
 from txregistry.threads import Workers
@@ -143,7 +144,7 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),
     )
     daemon = Daemon(observer, _listener(http, reactor, site))
-    for service in (logged, accessed, disk, hashing, daemon.listener):
+    for service in (logged, accessed, disk, hashing, FirstLook(driver), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
 
