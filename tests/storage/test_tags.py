@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes.workers import InlineWorkers
@@ -10,13 +12,27 @@ from tests.storage.making import NAME, make_repository, tree
 from txregistry.drivers.filesystem import FilesystemDriver
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.errors import LinkInvalid, NameUnknown, PathNotFound, StorageFull, TagUnknown, Unsupported
+from txregistry.interfaces import IStorageDriver
 from txregistry.model.digest import Digest
 from txregistry.model.names import Page, Tag
 from txregistry.storage import layout
+from txregistry.storage import tags as tags_module
 from txregistry.storage.namespace import Rules
 
 ONE, OTHER = Digest.of(b"one"), Digest.of(b"other")
 TAG = Tag("v1")
+
+
+class _Listing(FaultyDriver):
+    """Notes which pages it was asked for."""
+
+    def __init__(self, driver: IStorageDriver) -> None:
+        super().__init__(driver)
+        self.asked: list[tuple[str, int]] = []
+
+    async def list(self, path: str, after: str = "", limit: int = 1000) -> Any:
+        self.asked.append((after, limit))
+        return await self._driver.list(path, after, limit)
 
 
 class TagFilesTests(SynchronousTestCase):
@@ -101,17 +117,21 @@ class TagFilesTests(SynchronousTestCase):
         """A page of tags does not list what lies before it, nor all that follows."""
         for number in range(50):
             self.put(layout.tag_current(NAME, Tag(f"t{number:02}")), str(ONE).encode())
-        asked: list[tuple[str, int]] = []
-
-        class Listing(FaultyDriver):
-            async def list(self, path: str, after: str = "", limit: int = 1000) -> object:
-                asked.append((after, limit))
-                return await self._driver.list(path, after, limit)
-
-        tags = make_repository(Listing(self.driver)).tags
-        page = self.successResultOf(tags.list("t20", 3))
+        listing = _Listing(self.driver)
+        page = self.successResultOf(make_repository(listing).tags.list("t20", 3))
         self.assertEqual(page, Page(("t21", "t22", "t23"), True))
-        self.assertEqual(asked, [("t20", 4)])
+        self.assertEqual(listing.asked, [("t20", 4)])
+
+    def test_few_pages(self) -> None:
+        """All of many tags are read in few pages: file systems read the whole directory for each of them."""
+        self.patch(tags_module, "_PAGE", 2)
+        for number in range(1000):
+            self.put(layout.tag_current(NAME, Tag(f"t{number:03}")), str(ONE).encode())
+        for limit in (None, 999):
+            listing = _Listing(self.driver)
+            page = self.successResultOf(make_repository(listing).tags.list("", limit))
+            self.assertEqual(page.items, tuple(f"t{number:03}" for number in range(limit or 1000)))
+            self.assertLess(len(listing.asked), 6)
 
 
 class FilesystemTagsTests(SynchronousTestCase):

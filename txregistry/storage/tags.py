@@ -16,6 +16,8 @@ from txregistry.storage.concurrency import concurrently
 from txregistry.storage.linkfile import read_link, write_link
 
 _PAGE = 1000
+#: Each page is so many times larger than all before it: file systems read the whole directory for each.
+_GROWTH = 8
 
 
 @implementer(ITagService)
@@ -46,7 +48,9 @@ class Tags:
         names: list[str] = []
         more = True
         while more and (limit is None or len(names) <= limit):
-            wanted = _PAGE if limit is None else min(_PAGE, limit + 1 - len(names))
+            wanted = max(_PAGE, _GROWTH * len(names))
+            if limit is not None:
+                wanted = min(wanted, limit + 1 - len(names))
             try:
                 page = await self._driver.list(layout.tags(self._name), after, wanted)
             except PathNotFound:
