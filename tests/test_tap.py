@@ -106,6 +106,10 @@ class LogSinkTests(SynchronousTestCase):
 
     def test_sinks(self) -> None:
         """stderr, unless there is none or twistd is told otherwise."""
+        directory = self.mktemp()
+        os.mkdir(directory)
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(directory)
         self.assertEqual(_log_sink(None).name, "stderr")
         self.assertEqual(self.sink("--nodaemon"), "stderr")
         self.assertEqual(self.sink("--nodaemon", "--logfile=-"), "stderr")
@@ -113,6 +117,15 @@ class LogSinkTests(SynchronousTestCase):
         self.assertEqual(self.sink("--logfile=a.log"), "a.log")
         self.assertEqual(self.sink(), "twistd.log")
         self.assertEqual(self.sink("--nodaemon", "--syslog"), "syslog")
+
+    def test_no_file(self) -> None:
+        """A file that cannot be opened ends the process, while somebody sees it."""
+        stderr = io.StringIO()
+        self.patch(sys, "stderr", stderr)
+        with self.assertRaises(SystemExit) as raised:
+            self.sink(f"--logfile={self.mktemp()}/missing/log")
+        self.assertEqual(raised.exception.code, EXIT_CONFIG)
+        self.assertIn("/missing/log: No such file or directory", stderr.getvalue())
 
 
 class Daemon:

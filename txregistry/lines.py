@@ -60,6 +60,10 @@ class LogFile:
         self._path = os.path.abspath(path)
         self._fd: int | None = None
 
+    def open(self) -> None:
+        """:raises OSError: it cannot be opened."""
+        self._current()
+
     def write(self, data: memoryview) -> int:
         return os.write(self._current(), data)
 

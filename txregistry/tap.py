@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - loaded late otherwise, when chroot or another user may hide it
 import os
 import resource
 import signal
@@ -17,7 +18,7 @@ from txregistry.assembly import CONFIGURABLE, Daemon, assemble
 from txregistry.config.reading import Reading, load_config
 from txregistry.lines import STDERR, Descriptor, LogFile, Sink, SystemLog
 
-#: Ends the process when the configuration cannot be used (EX_USAGE of sysexits.h).
+#: Ends the process when the configuration or an option cannot be used (EX_USAGE of sysexits.h).
 EXIT_CONFIG = 64
 
 
@@ -68,14 +69,27 @@ def makeService(options: Options) -> IService:
 
 
 def _log_sink(twistd: Mapping[str, Any] | None) -> Sink:
-    """Where twistd was told to log: on stderr by default, which a daemon does not have."""
+    """
+    Where twistd was told to log: on stderr by default, which a daemon does not have.
+
+    :raises SystemExit: a file cannot be opened; stderr says why.
+    """
     if twistd is None:
         return Descriptor(STDERR)
     if twistd["syslog"]:
         return SystemLog(twistd["prefix"])
-    if twistd["logfile"] and twistd["logfile"] != "-":
-        return LogFile(twistd["logfile"])
-    return Descriptor(STDERR) if twistd["nodaemon"] else LogFile("twistd.log")
+    path = twistd["logfile"]
+    if not path or path == "-":
+        if twistd["nodaemon"]:
+            return Descriptor(STDERR)
+        path = "twistd.log"
+    file = LogFile(path)
+    try:
+        file.open()
+    except OSError as error:
+        sys.stderr.write(f"{path}: {error.strerror}\n")
+        raise SystemExit(EXIT_CONFIG) from None
+    return file
 
 
 def _raise_descriptor_limit() -> None:

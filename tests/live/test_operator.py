@@ -158,6 +158,26 @@ class BackgroundTests(OperatorCase):
         self.assertIn("in use", fatal["msg"])
 
 
+class ImportTests(OperatorCase):
+    """Python's own files."""
+
+    def test_imports(self) -> None:
+        """Once it listens it imports nothing: its user or root directory may be other ones by then."""
+        program = self.program("imports", ["env", "PYTHONPROFILEIMPORTTIME=1", *self.command()])
+        program.wait_until(lambda: "listening on" in program.stderr.read_text(), "listening")
+        self.assertEqual(self.wire.push_blob("a", DIGEST, CONTENT).status, 201)
+        for target in ("/v2/", "/v2/_catalog", "/v2/a/tags/list", f"/v2/a/blobs/{DIGEST}", "/else"):
+            self.wire.request("GET", target)
+        ranges = self.wire.request("GET", f"/v2/a/blobs/{DIGEST}", headers={"Range": "bytes=0-1,4-5"})
+        self.assertEqual(ranges.status, 206)
+        self.wire.request("PUT", "/v2/a/manifests/v1", b"{}")
+        program.terminate()
+        before, _, after = program.stderr.read_text().partition("listening on")
+        self.assertIn("import time:", before)
+        late = [line for line in after.splitlines() if line.startswith("import time:")]
+        self.assertEqual(late, [])
+
+
 class StreamTests(OperatorCase):
     """Where the lines go when nobody takes them."""
 
