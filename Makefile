@@ -38,6 +38,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/towncrier build --draft >/dev/null
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -37,7 +37,7 @@ setup(
             "mypy>=1.11",
             "mypy-zope>=1.0.8",
             "ruff>=0.6",
-            "treq>=24.9",
+            "towncrier>=23.11",
             "types-PyYAML",
         ],
     },
