@@ -23,7 +23,7 @@ run: $(INSTALLED)
 	@mkdir -p var
 	@echo 'txregistry on http://127.0.0.1:5000, storage under ./var (conf/development.yml)'
 	@echo 'push to it:  skopeo copy --dest-tls-verify=false SOURCE docker://127.0.0.1:5000/NAME:TAG'
-	@echo '             docker push 127.0.0.1:5000/NAME:TAG'
+	@echo '             docker tag SOURCE 127.0.0.1:5000/NAME:TAG && docker push 127.0.0.1:5000/NAME:TAG'
 	@exec $(BIN)/txregistry serve conf/development.yml
 
 test: $(INSTALLED) tools lint unit live
