@@ -7,10 +7,12 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.web.registry import Registry
 from tests.web.serving import Held, Serve, Server, echo
 from tests.web.sockets import SocketCase
 from tests.web.wire import chunked, read_answers, request_bytes
 from txregistry.web.channel import REQUESTS_IN_TURN
+from txregistry.web.listing import LISTS_AT_ONCE
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
 
@@ -154,6 +156,37 @@ class UnreadAnswersOverSocketsTests(SocketCase):
         await client.lost
         sizes = [len(answer.body) for answer in read_answers(bytes(client.received))]
         self.assertEqual(sizes, [MIB] * (asked + 1))
+
+
+class ListingTests(SynchronousTestCase):
+    """Many who want lists of tags at the same time."""
+
+    def test_few_at_once(self) -> None:
+        """A few lists are read at once, the others when it is their turn; who leaves gives its place up."""
+        registry = Registry()
+        registry.push_image("a", "v1")
+        original = registry.driver.list
+        turns: list[Deferred[None]] = []
+
+        async def held(*arguments: Any) -> Any:
+            turns.append(Deferred())
+            await turns[-1]
+            return await original(*arguments)
+
+        self.patch(registry.driver, "list", held)
+        clients = [registry.connect() for _ in range(2 * LISTS_AT_ONCE)]
+        for client in clients:
+            client.send(request_bytes("GET", "/v2/a/tags/list"))
+        self.assertEqual(len(turns), LISTS_AT_ONCE)
+        turns[0].callback(None)
+        clients[1].hang_up()
+        self.assertEqual(len(turns), LISTS_AT_ONCE + 2)
+        for turn in turns[2:]:
+            turn.callback(None)
+        for turn in turns[LISTS_AT_ONCE + 2 :]:
+            turn.callback(None)
+        answers = [client.answer().json() for client in clients if client is not clients[1]]
+        self.assertEqual(answers, [{"name": "a", "tags": ["v1"]}] * (2 * LISTS_AT_ONCE - 1))
 
 
 class HalfClosedTests(SocketCase):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from attrs import define
+from attrs import define, field
+from twisted.internet.defer import DeferredSemaphore
 
 from txregistry.interfaces import IRepository, IRepositoryEnumerator
 from txregistry.web.replies import Reply, json_reply, page_invalid, problem_reply
@@ -15,6 +16,9 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 
 #: Entries of a catalog page when the client does not say how many.
 CATALOG_PAGE = 100
+
+#: Lists of tags that are read at the same time.
+LISTS_AT_ONCE = 4
 
 BASE = Reply(200, ((b"Content-Type", b"application/json"),), b"{}")
 
@@ -53,10 +57,16 @@ class CatalogRoutes:
 
 @define(eq=False)
 class TagListRoutes:
-    """The tags of one repository; a page size over *limit* becomes *limit*."""
+    """
+    The tags of one repository; a page size over *limit* becomes *limit*.
+
+    Reading a long list keeps the reactor from other work though most of it
+    happens in threads, so few are read at the same time.
+    """
 
     urls: Urls
     limit: int
+    _turns: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(LISTS_AT_ONCE))
 
     async def get(self, request: RegistryRequest, repository: IRepository) -> Reply:
         """All tags, or one page of them (OCI distribution-spec, "Listing Tags")."""
@@ -66,7 +76,8 @@ class TagListRoutes:
             return problem_reply([page_invalid(given)])
         if count is not None:
             count = min(count, self.limit)
-        page = await repository.tags.list(request.query(b"last") or "", count)
+        async with self._turns:
+            page = await repository.tags.list(request.query(b"last") or "", count)
         headers = []
         if count and page.more and page.items:
             headers.append((b"Link", self.urls.next_page(request, page.items[-1], count)))
