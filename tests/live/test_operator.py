@@ -126,8 +126,16 @@ class BackgroundTests(OperatorCase):
 
     def twistd(self, *options: str) -> Program:
         """Run it with *options*."""
+        self.addCleanup(self.end)
         argv = [beside_python("twistd"), f"--rundir={self.work}", f"--pidfile={self.work}/pid", *options]
         return self.program("twistd", [*argv, "txregistry", "--config", str(self.configure())])
+
+    def end(self) -> None:
+        """End what runs in the background, if something does."""
+        try:
+            os.kill(int((self.work / "pid").read_text()), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            return
 
     def test_runs(self) -> None:
         """It goes to the background when it listens; its log is in the file, also after a rotation."""
@@ -135,7 +143,6 @@ class BackgroundTests(OperatorCase):
         parent = self.twistd(f"--logfile={log}")
         self.assertEqual(parent.wait(20), 0)
         pid = int((self.work / "pid").read_text())
-        self.addCleanup(_end, pid)
         self.assertTrue(self.wire.answers())
         wait_for(lambda: "response completed" in log.read_text(), "the log")
         log.rename(self.work / "registry.log.1")
@@ -268,13 +275,6 @@ def _ask_unix(path: Path, request: bytes) -> bytes:
     connection.connect(str(path))
     connection.sendall(request)
     return _read_all(connection)
-
-
-def _end(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 _COMMAND = "from txregistry.command import main; main(prog_name='txregistry')"
