@@ -217,6 +217,14 @@ class IBlobStatter(Interface):
 class IBlobStore(IBlobStatter):
     """The blobs that one repository may see."""
 
+    async def look(digest: Digest) -> Descriptor:
+        """
+        As :meth:`stat`, but sure to ask the storage; whoever remembered
+        something else is put right.
+
+        :raises BlobUnknown: no such blob is to be seen here.
+        """
+
     async def link(descriptor: Descriptor) -> None:
         """Make stored content visible in this repository, durably."""
 

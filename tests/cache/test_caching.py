@@ -92,6 +92,16 @@ class CachingBlobsTests(SynchronousTestCase):
         descriptor = self.blobs.add(b"content")
         self.assertEqual(self.successResultOf(self.caching.stat(digest)), descriptor)
 
+    def test_look(self) -> None:
+        """A look asks the storage each time, and puts right what is remembered: what came, and what went."""
+        descriptor = self.blobs.add(b"content")
+        for _ in range(2):
+            self.assertEqual(self.successResultOf(self.caching.look(descriptor.digest)), descriptor)
+        self.assertEqual((self.blobs.stats, self.remembered(descriptor.digest)), (2, descriptor))
+        del self.blobs._links[NAME][descriptor.digest]  # by somebody else
+        self.failureResultOf(self.caching.look(descriptor.digest), BlobUnknown)
+        self.failureResultOf(self.caching.stat(descriptor.digest), BlobUnknown)
+
     def test_alias(self) -> None:
         """A blob found by an alias is remembered by it, with its real digest."""
         alias = Digest.of(b"content", "sha512")

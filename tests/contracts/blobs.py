@@ -26,6 +26,15 @@ class BlobStoreContract(RepositoriesCase):
         self.successResultOf(push_blob(here, b""))
         self.assertEqual(self.successResultOf(here.blobs.stat(EMPTY)), Descriptor(OCTET_STREAM, EMPTY, 0))
 
+    def test_look(self) -> None:
+        """A look finds what there is, and only that."""
+        here = self.make_namespace().repository(HERE)
+        self.failureResultOf(here.blobs.look(Digest.of(CONTENT)), BlobUnknown)
+        pushed = self.successResultOf(push_blob(here, CONTENT))
+        self.assertEqual(self.successResultOf(here.blobs.look(pushed.digest)), pushed)
+        self.successResultOf(here.blobs.delete(pushed.digest))
+        self.failureResultOf(here.blobs.look(pushed.digest), BlobUnknown)
+
     def test_unknown(self) -> None:
         """A blob that nobody pushed is unknown, and the error says which."""
         here = self.make_namespace().repository(HERE)

@@ -85,6 +85,9 @@ class MemoryBlobs:
         content = self._of(self._name, digest)
         return Descriptor(OCTET_STREAM, Digest.of(content), len(content))
 
+    async def look(self, digest: Digest) -> Descriptor:
+        return await self.stat(digest)
+
     async def link(self, descriptor: Descriptor) -> None:
         contents = (blobs.get(descriptor.digest) for blobs in list(self._links.values()))
         content = next((content for content in contents if content is not None), None)

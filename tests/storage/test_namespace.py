@@ -17,7 +17,7 @@ from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.drivers.filesystem import FilesystemDriver
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.errors import ReferencesUnknown
+from txregistry.errors import BlobUnknown, ReferencesUnknown
 from txregistry.interfaces import IBlobStore, INamespace
 from txregistry.model.digest import Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -122,17 +122,23 @@ class CachedTagServiceTests(_Cached, TagServiceContract, SynchronousTestCase):
 
 
 class RecordingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[misc]
-    """Notes what it is asked and told, and claims to have everything."""
+    """Notes what it is asked and told, and claims to have everything unless it has to look."""
 
     def __init__(self, blobs: IBlobStore) -> None:
         super().__init__(blobs)
         self.linked: list[Descriptor] = []
         self.asked: list[Digest] = []
+        self.looked: list[Digest] = []
         self.deleted: list[Digest] = []
 
     async def stat(self, digest: Digest) -> Descriptor:
         self.asked.append(digest)
         return Descriptor("claimed", digest, 1)
+
+    async def look(self, digest: Digest) -> Descriptor:
+        self.looked.append(digest)
+        found: Descriptor = await self._blobs.look(digest)
+        return found
 
     async def link(self, descriptor: Descriptor) -> None:
         self.linked.append(descriptor)
@@ -174,12 +180,19 @@ class WrappedBlobsTests(SynchronousTestCase):
         served = self.successResultOf(self.here.server.serve(digest, "GET"))
         self.assertEqual(served.descriptor, Descriptor("claimed", digest, 1))
 
-    def test_references_go_past_it(self) -> None:
-        """References are looked up in storage: what a cache believes does not let a manifest in."""
+    def test_open_unknown(self) -> None:
+        """A blob that cannot be opened is looked for, so that the wrapper learns that it is gone."""
+        descriptor = Descriptor("claimed", Digest.of(b"content"), 7)
+        self.failureResultOf(self.here.server.open(descriptor), BlobUnknown)
+        self.assertEqual(self.wrappers[HERE].looked, [descriptor.digest])
+
+    def test_references_are_looked_for(self) -> None:
+        """References are looked for in storage: what a cache believes does not let a manifest in."""
         manifest = self.successResultOf(push_image(self.here, b"layer"))
         self.successResultOf(self.here.blobs.delete(Digest.of(b"layer")))
         self.failureResultOf(self.here.manifests.put(manifest), ReferencesUnknown)
         self.assertEqual(self.wrappers[HERE].asked, [])
+        self.assertIn(Digest.of(b"layer"), self.wrappers[HERE].looked)
 
     def test_manifests_delete_through_it(self) -> None:
         """The blob link that goes with a manifest is deleted through the wrapper."""

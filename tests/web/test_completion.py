@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.serving import Held, Server, echo
 from tests.web.wire import request_bytes
-from txregistry.web.completion import CompletionLog, go_duration
+from txregistry.web.completion import TOLD, CompletionLog, go_duration
 from txregistry.web.replies import Problem, Reply
 from txregistry.web.request import RegistryRequest
 
@@ -65,6 +65,16 @@ class CompletionLogTests(SynchronousTestCase):
             self.assertEqual(first["fields"]["err.detail"], "{'a': 1}")
             self.assertEqual(second["fields"]["err.code"], "b")
             self.assertNotIn("err.detail", second["fields"])
+
+    def test_many_problems(self) -> None:
+        """Of very many, the first are told, and how many more there are."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.fail([Problem(400, "B", "b", number) for number in range(TOLD + 7)])
+
+        *told, last = self.serve(serve)
+        self.assertEqual([event["fields"]["err.detail"] for event in told], [str(n) for n in range(TOLD)])
+        self.assertEqual((last["more"], last["log_level"].name), (7, "error"))
 
     def test_left(self) -> None:
         """One whose client left is an error of its own kind."""

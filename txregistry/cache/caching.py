@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.components import proxyForInterface
 from twisted.python.failure import Failure
 
+from txregistry.errors import BlobUnknown
 from txregistry.interfaces import IBlobStore, IDescriptorCache
 from txregistry.model.digest import Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -70,6 +71,17 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
         if descriptor is None:
             descriptor = await self._blobs.stat(digest)
             await self._remember(digest, descriptor, generation)
+        return descriptor
+
+    async def look(self, digest: Digest) -> Descriptor:
+        """From the storage; what others took away there is forgotten."""
+        generation = self._generations.current(self._name, digest)
+        try:
+            descriptor: Descriptor = await self._blobs.look(digest)
+        except BlobUnknown:
+            await self._cache.forget(self._name, digest)
+            raise
+        await self._remember(digest, descriptor, generation)
         return descriptor
 
     async def link(self, descriptor: Descriptor) -> None:

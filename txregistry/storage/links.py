@@ -8,7 +8,6 @@ from txregistry.errors import BlobUnknown, PathNotFound, Unsupported
 from txregistry.interfaces import (
     IBlobEnumerator,
     IBlobServer,
-    IBlobStatter,
     IBlobStore,
     IContentReader,
     IStorageDriver,
@@ -34,6 +33,10 @@ class LinkedBlobs:
     async def stat(self, digest: Digest) -> Descriptor:
         """Follow the link for *digest* to where the content is."""
         return await self._follow(self._name, digest)
+
+    async def look(self, digest: Digest) -> Descriptor:
+        """The same as :meth:`stat`: nothing is remembered here."""
+        return await self.stat(digest)
 
     async def link(self, descriptor: Descriptor) -> None:
         """Write the link, whether or not there is one."""
@@ -82,21 +85,21 @@ class LinkedBlobs:
 @implementer(IBlobServer)
 class BlobServer:
     """
-    Hands out what a statter says is there.
+    Hands out what a blob store says is there.
 
-    :param statter: decides what clients may see; it may remember.
+    :param blobs: decides what clients may see; it may remember.
     :param redirect_enabled: whether clients may be sent to the storage behind the driver.
     """
 
     def __init__(
-        self, statter: IBlobStatter, driver: IStorageDriver, shared: SharedBlobs, redirect_enabled: bool
+        self, blobs: IBlobStore, driver: IStorageDriver, shared: SharedBlobs, redirect_enabled: bool
     ) -> None:
-        self._statter, self._driver, self._shared = statter, driver, shared
+        self._blobs, self._driver, self._shared = blobs, driver, shared
         self._redirect_enabled = redirect_enabled
 
     async def serve(self, digest: Digest, method: str) -> ServedBlob:
         """Ask the driver for a URL if redirects are on."""
-        descriptor = await self._statter.stat(digest)
+        descriptor = await self._blobs.stat(digest)
         if not self._redirect_enabled:
             return ServedBlob(descriptor)
         path = layout.blob_data(descriptor.digest)
@@ -108,4 +111,8 @@ class BlobServer:
 
         :raises StorageError: it is stored with another size than *descriptor* says.
         """
-        return await self._shared.open(descriptor)
+        try:
+            return await self._shared.open(descriptor)
+        except BlobUnknown:
+            await self._blobs.look(descriptor.digest)  # so that nobody goes on saying that it is there
+            raise

@@ -18,7 +18,6 @@ from txregistry.errors import (
     Unsupported,
 )
 from txregistry.interfaces import (
-    IBlobStatter,
     IBlobStore,
     IManifestEnumerator,
     IManifestService,
@@ -70,7 +69,6 @@ class Manifests:
     A manifest is here if its revision link is.  distribution 2.8 takes a
     blob link for one, too; so do we, provided that the blob is a manifest.
 
-    :param fresh: the repository's blobs as storage has them.
     :param blobs: the repository's blobs, through whatever remembers them.
     :param memory: saves reading content again; the link is read each time.
     :param limit: the largest manifest that is read, in bytes.
@@ -84,7 +82,6 @@ class Manifests:
         driver: IStorageDriver,
         workers: IWorkers,
         shared: SharedBlobs,
-        fresh: IBlobStatter,
         blobs: IBlobStore,
         tags: ITagService,
         memory: ManifestMemory,
@@ -92,7 +89,7 @@ class Manifests:
         limit: int,
     ) -> None:
         self._name, self._driver, self._workers = name, driver, workers
-        self._shared, self._fresh, self._blobs, self._tags = shared, fresh, blobs, tags
+        self._shared, self._blobs, self._tags = shared, blobs, tags
         self._memory, self._delete_enabled, self._limit = memory, delete_enabled, limit
 
     async def get(self, digest: Digest, tag: Tag | None = None) -> Manifest:
@@ -150,7 +147,7 @@ class Manifests:
     async def _blob_manifest(self, digest: Digest) -> Manifest:
         """A manifest that the repository has as a blob only."""
         try:
-            descriptor = await self._fresh.stat(digest)
+            descriptor = await self._blobs.look(digest)
             if descriptor.size > self._limit:
                 raise ManifestUnknown(self._name.text, digest)
             return await self._load(descriptor.digest)
@@ -201,7 +198,7 @@ class Manifests:
         try:
             if reference.kind is Kind.CHILD and await self._has_revision(reference.digest):
                 return True
-            await self._fresh.stat(reference.digest)
+            await self._blobs.look(reference.digest)
         except BlobUnknown:
             return False
         return True

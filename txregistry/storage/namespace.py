@@ -116,7 +116,6 @@ class Repository:
             parts.driver,
             parts.workers,
             parts.shared,
-            fresh=self._linked,
             blobs=self.blobs,
             tags=self.tags,
             memory=parts.memory,

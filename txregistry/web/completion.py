@@ -7,6 +7,9 @@ from twisted.logger import Logger
 
 from txregistry.web.request import RegistryRequest
 
+#: Problems of one request that are told, each in a line of its own: a manifest can miss ten thousand blobs.
+TOLD = 10
+
 
 def go_duration(seconds: float) -> str:
     """*seconds* as Go prints a duration: ``587.112µs``, ``1.4ms``, ``2.5s``."""
@@ -23,7 +26,7 @@ def go_duration(seconds: float) -> str:
 
 class CompletionLog:
     """
-    Logs each request's end: ``response completed``, or one error line per problem.
+    Logs each request's end: ``response completed``, or an error line for each of its first problems.
 
     :param quiet: leave the successful ones out, because nobody would see the lines.
     """
@@ -48,8 +51,12 @@ class CompletionLog:
             )
         elif not request.errors:
             self._log.info("response completed", fields=fields)
-        for problem in request.errors:
+        for problem in request.errors[:TOLD]:
             told = {"err.code": problem.code.lower().replace("_", " "), "err.message": problem.message}
             if problem.detail is not None:
                 told["err.detail"] = str(problem.detail)
             self._log.error("response completed with error", fields={**fields, **told})
+        if len(request.errors) > TOLD:
+            self._log.error(
+                "response completed with {more} more errors", more=len(request.errors) - TOLD, fields=fields
+            )
