@@ -16,6 +16,7 @@ from twisted.python import usage
 
 from txregistry.assembly import CONFIGURABLE, Daemon, assemble
 from txregistry.config.reading import Reading, load_config
+from txregistry.heap import keep_freed_memory
 from txregistry.lines import STDERR, Descriptor, LogFile, Sink, SystemLog
 
 #: Ends the process when the configuration or an option cannot be used (EX_USAGE of sysexits.h).
@@ -63,6 +64,7 @@ def makeService(options: Options) -> IService:
     for warning in options.reading.warnings:
         log.warn("{warning}", warning=warning)
     _raise_descriptor_limit()
+    keep_freed_memory()
     daemon = assemble(options.reading.require(), reactor, _log_sink(getattr(options, "parent", None)))
     _hurry_on_second_signal(reactor, daemon)
     return daemon

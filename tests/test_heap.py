@@ -1,0 +1,42 @@
+"""The C library's heap."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from txregistry.heap import KEPT, LARGE, keep_freed_memory
+
+
+class KeepFreedMemoryTests(SynchronousTestCase):
+    """What the C library is told."""
+
+    def calls(self, answer: int) -> tuple[bool, list[tuple[int, int]]]:
+        """What comes of it, and what was said, to a library that gives *answer*."""
+        said: list[tuple[int, int]] = []
+
+        class Library:
+            def mallopt(self, name: int, value: int) -> int:
+                said.append((name, value))
+                return answer
+
+        def load(name: Any) -> Library:
+            return Library()
+
+        self.patch(ctypes, "CDLL", load)
+        return keep_freed_memory(), said
+
+    def test_understood(self) -> None:
+        """Both thresholds are set, by their numbers in malloc.h."""
+        self.assertEqual(self.calls(1), (True, [(-1, KEPT), (-3, LARGE)]))
+
+    def test_refused(self) -> None:
+        """A library that refuses is no fault."""
+        self.assertFalse(self.calls(0)[0])
+
+    def test_unknown(self) -> None:
+        """Neither is one that has never heard of it."""
+        self.patch(ctypes, "CDLL", lambda name: object())
+        self.assertFalse(keep_freed_memory())
