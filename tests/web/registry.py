@@ -22,6 +22,7 @@ from txregistry.storage.namespace import Rules
 from txregistry.web.app import RegistryApp
 from txregistry.web.authorize import Gate
 from txregistry.web.blobs import BlobRoutes
+from txregistry.web.body import LINGER
 from txregistry.web.listing import CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
 from txregistry.web.replies import Headers
@@ -99,7 +100,7 @@ class Registry:
         """Send the bytes of one request on a new connection."""
         connection = self.connect()
         connection.send(data)
-        self.clock.advance(0.02)
+        self.clock.advance(LINGER)
         connection.deliver()
         if not connection.received():
             self.clock.pump([0.2] * 5)  # a PUT whose session is gone looks for its blob again

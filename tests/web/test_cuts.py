@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.serving import Server, echo
 from tests.web.wire import chunked, read_answers, request_bytes
+from txregistry.web.body import LINGER
 
 CHUNKED = (("Transfer-Encoding", "chunked"),)
 
@@ -30,7 +31,7 @@ class CutTests(SynchronousTestCase):
         server = Server(echo)
         connection = server.connect()
         connection.send_each(pieces)
-        server.clock.advance(0.02)
+        server.clock.advance(LINGER)
         connection.deliver()
         bodies = [answer.body for answer in read_answers(connection.received())]
         return server.served, bodies, connection.closing

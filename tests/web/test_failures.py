@@ -17,6 +17,7 @@ from txregistry.interfaces import Credentials
 from txregistry.model.access import Access, Grant
 from txregistry.model.digest import Digest
 from txregistry.model.manifest import OCI_MANIFEST
+from txregistry.web.body import LINGER
 
 LAYER = b"a layer" * 1000
 DIGEST = Digest.of(LAYER)
@@ -97,7 +98,7 @@ class StorageTests(SynchronousTestCase):
         connection.send(request_bytes("PATCH", address, [("Content-Length", str(1 << 30))]))
         for _ in range(40):
             connection.send(b"x" * 65536)
-            self.registry.clock.advance(0.02)
+            self.registry.clock.advance(LINGER)
         answer = connection.answer()
         self.failed(answer, 507)
         self.assertEqual(answer.header("Connection"), "close")

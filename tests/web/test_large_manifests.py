@@ -15,6 +15,7 @@ from tests.web.wire import Connection, chunked, read_answers, request_bytes
 from txregistry.model.digest import EMPTY
 from txregistry.model.manifest import OCI_MANIFEST
 from txregistry.web import body, manifests
+from txregistry.web.body import LINGER
 from txregistry.web.manifests import LARGE_AT_ONCE, LARGE_TIME
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
@@ -49,14 +50,14 @@ class PushTests(SynchronousTestCase):
             data = request_bytes("PUT", "/v2/a/manifests/t", [TYPE], payload)
         connection.send(data[:-missing])
         connection.rest = data[-missing:]  # type: ignore[attr-defined]
-        self.clock.advance(0.02)
+        self.clock.advance(LINGER)
         return connection
 
     def ended(self, connection: Connection) -> int:
         """The status that this client gets when it sends the rest; 0 if it has to wait."""
         rest: Any = connection.rest  # type: ignore[attr-defined]
         connection.send(rest)
-        self.clock.advance(0.02)
+        self.clock.advance(LINGER)
         answers = connection.answers()
         return answers[0].status if answers else 0
 

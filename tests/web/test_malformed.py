@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.serving import Held, Server, echo
 from tests.web.wire import request_bytes
+from txregistry.web.body import LINGER
 from txregistry.web.channel import HEADER_LIMIT
 
 INNER = request_bytes("DELETE", "/smuggled")
@@ -83,7 +84,7 @@ class MalformedTests(SynchronousTestCase):
             connection = server.connect()
             connection.send_each(pieces)
             connection.send(INNER)
-            server.clock.advance(0.02)
+            server.clock.advance(LINGER)
             answer = connection.answer()
             self.assertEqual(answer.status, status)
             self.assertEqual(len(answer.codes()), 1)

@@ -19,6 +19,7 @@ from tests.web.wire import Answer, chunked, request_bytes
 from txregistry.model.digest import Digest
 from txregistry.model.manifest import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from txregistry.storage.namespace import Rules
+from txregistry.web.body import LINGER
 from txregistry.web.manifests import SMALL, accepted_types, accepts
 
 LAYER, CONFIG = b"a layer", b"{}"
@@ -152,7 +153,7 @@ class PutTests(ManifestCase):
         sent = 0
         while not connection.received():
             connection.send(piece)
-            self.registry.clock.advance(0.02)
+            self.registry.clock.advance(LINGER)
             sent += 1000
         self.assertEqual(connection.answer().status, 413)
         self.assertLessEqual(sent, MANIFEST_LIMIT + 600 * 1024)

@@ -14,6 +14,7 @@ from tests.web.wire import Answer, chunked, request_bytes
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.model.digest import EMPTY, Digest
 from txregistry.model.upload import UploadState
+from txregistry.web.body import LINGER
 
 CONTENT = bytes(range(256)) * 20
 DIGEST = Digest.of(CONTENT)
@@ -361,7 +362,7 @@ class InterruptionTests(UploadCase):
         head = request_bytes(method, without_host(address) + query, [("Content-Length", str(length))])
         connection.send(head)
         connection.send(sent)
-        self.registry.clock.advance(0.02)
+        self.registry.clock.advance(LINGER)
         connection.hang_up()
         self.assertEqual(connection.received(), b"")
         self.assertEqual(self.registry.clock.getDelayedCalls(), [])
@@ -409,7 +410,7 @@ class InterruptionTests(UploadCase):
         address = self.begin()
         first = self.registry.connect()
         first.send(request_bytes("PATCH", without_host(address), [("Content-Length", "10")]) + b"12345")
-        self.registry.clock.advance(0.02)
+        self.registry.clock.advance(LINGER)
         second = self.registry.connect()
         second.send(request_bytes("PATCH", without_state(without_host(address)), body=b"x"))
         self.registry.clock.pump([0.1] * 100)
@@ -424,7 +425,7 @@ class InterruptionTests(UploadCase):
         address = self.begin()
         first = self.registry.connect()
         first.send(request_bytes("PATCH", without_host(address), [("Content-Length", "10")]) + b"12345")
-        self.registry.clock.advance(0.02)
+        self.registry.clock.advance(LINGER)
         second = self.registry.connect()
         second.send(request_bytes("PATCH", without_host(address), [("Content-Range", "0-0")], b"x"))
         third = self.registry.connect()

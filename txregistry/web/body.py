@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 #: A read is answered when this many bytes have come, after :data:`LINGER`, at a pause, or at the end.
 BATCH = 1024 * 1024
 #: Seconds that a read waits for a fuller batch once something has come.
-LINGER = 0.01
+LINGER = 0.25
 #: The socket is paused when this much of a body waits for its reader.
 HIGH_WATER = 2 * 1024 * 1024
 #: The same, before anybody has asked for the body.
