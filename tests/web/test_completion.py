@@ -62,7 +62,7 @@ class CompletionLogTests(SynchronousTestCase):
             self.assertEqual(first["log_format"], "response completed with error")
             self.assertEqual(first["fields"]["err.code"], "blob unknown")
             self.assertEqual(first["fields"]["err.message"], "no")
-            self.assertEqual(first["fields"]["err.detail"], "{'a': 1}")
+            self.assertEqual(first["fields"]["err.detail"], '{"a": 1}')
             self.assertEqual(second["fields"]["err.code"], "b")
             self.assertNotIn("err.detail", second["fields"])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -54,7 +56,8 @@ class CompletionLog:
         for problem in request.errors[:TOLD]:
             told = {"err.code": problem.code.lower().replace("_", " "), "err.message": problem.message}
             if problem.detail is not None:
-                told["err.detail"] = str(problem.detail)
+                detail = problem.detail
+                told["err.detail"] = detail if isinstance(detail, str) else json.dumps(detail)
             self._log.error("response completed with error", fields={**fields, **told})
         if len(request.errors) > TOLD:
             self._log.error(
