@@ -16,6 +16,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.drivers.disk_calls import DiskCalls, open_descriptors
+from txregistry.drivers import _files
 from txregistry.drivers._files import WRITE_BACK_EVERY, AppendFile, ReadFile
 from txregistry.errors import ContentBusy, ContentTruncated, StorageError
 
@@ -214,6 +215,19 @@ class AppendFileTests(FileCase):
         self.assertEqual(self.calls.take(), [])
         file.close()
         self.assertEqual(self.calls.take(), ["fdatasync /data"])
+
+    def test_given_up_on_the_way(self) -> None:
+        """What lies behind the first part of a large file is spoken of until it is clean, and so given up."""
+        self.patch(_files, "WRITE_BACK_EVERY", 4)
+        self.patch(_files, "KEPT", 10)
+        self.patch(_files, "LATE", 8)
+        given: list[tuple[int, int]] = []
+        self.patch(_files, "start_write_back", lambda _, start, end: given.append((start, end)))
+        file = self.opened()
+        for _ in range(7):
+            file.write([b"1234"])
+        self.assertEqual(given, [(0, 4), (4, 8), (8, 12), (10, 16), (10, 20), (12, 24), (16, 28)])
+        file.close()
 
     def test_partial_writes(self) -> None:
         """The system may take less than it was given: the rest follows."""

@@ -13,7 +13,9 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from os.path import dirname
@@ -21,6 +23,7 @@ from uuid import uuid4
 
 from txregistry.drivers._directories import Directories
 from txregistry.drivers._files import AppendFile, ReadFile, start_write_back
+from txregistry.drivers._listings import Listings, page
 from txregistry.drivers.paths import checked, checked_prefix, is_component
 from txregistry.errors import ContentTooLarge, PathNotFound, StorageError
 from txregistry.interfaces import Entry, FileInfo
@@ -32,6 +35,7 @@ _TEMPORARY = re.compile(r".+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp\Z
 _COMPONENTS = re.compile(r"[A-Za-z0-9._/-]*\Z")  # joined by slashes
 
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _SHORT = 16 << 10  # read at once, before asking how long it is
 _COPIED_AT_ONCE = 8 << 20
@@ -44,17 +48,20 @@ class Disk:
     to put in.  Its calls promise what those of :class:`IStorageDriver` do.
 
     :param driver: the driver's name, for errors.
+    :param listings: told of directories that were read.
+    :param opened: told of the descriptor of each small file, while it is open.
     """
 
-    def __init__(self, driver: str, root: str) -> None:
-        self._driver = driver
+    def __init__(self, driver: str, root: str, listings: Listings, opened: Callable[[int], object]) -> None:
+        self._driver, self._listings, self._opened = driver, listings, opened
         root = os.path.abspath(root)
         self._prefix = "" if root == "/" else root
         self._directories = Directories(root)
 
     def get(self, path: str, limit: int) -> bytes:
-        descriptor = os.open(self._old(path), _READ)
+        descriptor = os.open(self.place(path), _READ)
         try:
+            self._opened(descriptor)
             wanted = min(limit + 1, _SHORT)
             data = os.read(descriptor, wanted)
             if data and len(data) < wanted:
@@ -94,18 +101,18 @@ class Disk:
         raise StorageError(f"{self._driver}: {path} cannot be made")
 
     def stat(self, path: str) -> FileInfo:
-        found = os.stat(self._old(path))
+        found = os.stat(self.place(path))
         if not stat.S_ISREG(found.st_mode):
             raise PathNotFound(self._driver, path)
         return FileInfo(path, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
 
     def reader(self, path: str) -> ReadFile:
         """Content to read, not opened yet."""
-        return ReadFile(self._old(path), path)
+        return ReadFile(self.place(path), path)
 
     def writer(self, path: str) -> AppendFile:
         """Content to append to, not opened yet."""
-        return AppendFile(self._old(path), path)
+        return AppendFile(self.place(path), path)
 
     def commit(self, file: AppendFile, source: str, target: str) -> None:
         """Give *file*, opened at *source*, its place for good, while nobody else can write to it."""
@@ -128,24 +135,40 @@ class Disk:
                 self._delete_tree(place)
 
     def list(self, path: str, after: str, limit: int) -> Page[Entry]:
-        prefix = self._prefix + checked_prefix(self._driver, path)
-        with os.scandir(prefix or "/") as entries:
-            found = {entry.name: entry for entry in entries}
-        names = sorted(name for name in found if name > after) if after else sorted(found)
-        joined = "/".join(names)  # one look at all of them is quicker than one at each
-        if ".tmp" in joined or not _COMPONENTS.match(joined):
-            names = [name for name in names if _is_listed(found[name])]
-        page = [Entry(name, found[name].is_dir()) for name in names[:limit]]
-        return Page(page, more=len(names) > limit)
+        place = self.directory(path)
+        descriptor = os.open(place, _DIRECTORY)
+        try:
+            now, before = time.time_ns(), os.fstat(descriptor)
+            with os.scandir(descriptor) as entries:
+                found = {entry.name: entry for entry in entries}
+            names = sorted(found)
+            joined = "/".join(names)  # one look at all of them is quicker than one at each
+            if ".tmp" in joined or not _COMPONENTS.match(joined):
+                names = [name for name in names if _is_listed(found[name])]
+            # What a symbolic link leads to may change unnoticed.
+            if self._listings.worth_noting(before, now, len(names)) and not any(
+                found[name].is_symlink() for name in names
+            ):
+                every = tuple([Entry(name, found[name].is_dir()) for name in names])
+                self._listings.note(place, before, every)
+                return page(every, after, limit)
+            names = names[bisect_right(names, after) :] if after else names
+            return Page([Entry(name, found[name].is_dir()) for name in names[:limit]], len(names) > limit)
+        finally:
+            os.close(descriptor)
 
-    def _place(self, path: str) -> str:
-        return self._prefix + checked(self._driver, path)
+    def directory(self, path: str) -> str:
+        """Where the names directly below *path* are."""
+        return self._prefix + checked_prefix(self._driver, path) or "/"
 
-    def _old(self, path: str) -> str:
-        """The place of content that is there already."""
+    def place(self, path: str) -> str:
+        """Where content is, if it is there already."""
         if _is_temporary(path):
             raise PathNotFound(self._driver, path)
         return self._place(path)
+
+    def _place(self, path: str) -> str:
+        return self._prefix + checked(self._driver, path)
 
     def _new(self, path: str) -> str:
         """The place of content that is to come."""

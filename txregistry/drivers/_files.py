@@ -26,6 +26,11 @@ _ATTEMPTS = 16  # to win against others who remove or replace what we open
 
 #: After this many bytes of a file the disk is set to work on them, so that little is left to do at the end.
 WRITE_BACK_EVERY = 8 << 20
+#: So much of a file stays in the page cache.  What lies behind that is given up when it is on disk: a huge
+#: blob would push out everything else, and for each of its pages the kernel would have to find a new one.
+KEPT = 64 << 20
+#: By so many bytes later, the disk should have done its work.
+LATE = 2 * WRITE_BACK_EVERY
 
 
 def start_write_back(descriptor: int, start: int, end: int) -> None:
@@ -33,8 +38,8 @@ def start_write_back(descriptor: int, start: int, end: int) -> None:
     Have the kernel begin to bring the bytes from *start* up to before *end* to disk, without waiting for it.
 
     Linux does so when it is told that dirty pages will not be needed; being
-    dirty, they are not dropped.  The promise is the later sync's: this only
-    makes it short, and may fail in silence.
+    dirty, they are not dropped, while those already on disk are.  The promise
+    is the later sync's: this only makes it short, and may fail in silence.
     """
     with suppress(OSError):
         os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_DONTNEED)
@@ -136,6 +141,15 @@ class ReadFile:
                 return
         os.close(descriptor)
 
+    def open_by(self, opening: Callable[[str], tuple[int, os.stat_result] | None]) -> bool:
+        """Open the file, instead of by :meth:`open`, by *opening*, if that can do it."""
+        opened = opening(self._place)
+        if opened is None:
+            return False
+        self._descriptor, found = opened
+        self.size = found.st_size
+        return True
+
     def fileno(self) -> int | None:
         """The descriptor, while the file is open."""
         return self._descriptor
@@ -228,7 +242,9 @@ class AppendFile:
                 raise
             self.size += written
             if self.size - self._written_back >= WRITE_BACK_EVERY:
-                start_write_back(descriptor, self._written_back, self.size)
+                # Once more for what the last times began with, and is clean by now.
+                begin = self._written_back
+                start_write_back(descriptor, min(begin, max(KEPT, begin - LATE)), self.size)
                 self._written_back = self.size
 
     def close(self) -> None:

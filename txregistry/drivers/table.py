@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from txregistry.drivers._instant import InstantReads
 from txregistry.drivers.filesystem import FilesystemDriver
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import IStorageDriver, IWorkers
@@ -29,7 +30,7 @@ class DriverKind:
 
 
 def _filesystem(options: Any, workers: IWorkers) -> IStorageDriver:
-    return FilesystemDriver(options.root_directory, workers, options.max_threads)
+    return FilesystemDriver(options.root_directory, workers, options.max_threads, InstantReads())
 
 
 def _inmemory(options: Any, workers: IWorkers) -> IStorageDriver:
