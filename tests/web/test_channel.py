@@ -60,12 +60,15 @@ class PrivateNameTests(SynchronousTestCase):
         self.assertGreater(channel._receivedHeaderSize, 0)
 
     def test_read_size(self) -> None:
-        """The transport is told to take large pieces from its socket of large bodies, and only of them."""
+        """Large pieces are taken from the socket of bodies that fill small ones, and only of them."""
         connection = Server(echo).connect()
         self.assertEqual(connection.wire.bufferSize, SMALL_READ)
         connection.send(request_bytes("PUT", "/a", [("Content-Length", str(1 << 20))]))
+        connection.send(b"x" * (SMALL_READ - 1))
+        self.assertEqual(connection.wire.bufferSize, SMALL_READ)
+        connection.send(b"x" * SMALL_READ)
         self.assertEqual(connection.wire.bufferSize, READ_SIZE)
-        connection.send_each([b"x" * (1 << 18)] * 4)
+        connection.send(b"x" * ((1 << 20) - 2 * SMALL_READ + 1))
         connection.send(request_bytes("GET", "/a"))
         self.assertEqual(connection.wire.bufferSize, SMALL_READ)
 

@@ -8,8 +8,8 @@ complete, and gives it a :class:`~txregistry.web.body.Body` to read from.
 This is the one module that touches private names of ``twisted.web.http``
 (it reads ``_command``, ``_path``, ``_version``, ``_handlingRequest``,
 ``_waitingForTransport``, ``_receivedHeaderSize``, ``_buffer`` and
-``_busyReceiving``, sets ``_savedTimeOut``, calls
-``_failChooseTransferDecoder``, and overrides ``_send100Continue``,
+``_busyReceiving``, sets ``_savedTimeOut`` and ``_transferDecoder``, calls
+``_failChooseTransferDecoder`` and ``_finishRequestBody``, and overrides ``_send100Continue``,
 ``_respondToBadRequestAndDisconnect`` and ``_maybeChooseTransferDecoder``);
 ``tests/web/test_channel.py`` pins what it relies on.
 """
@@ -27,6 +27,7 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from txregistry.web.body import Body, BodyLost, BodyMalformed, BodyTooSlow
+from txregistry.web.chunked import ChunkedDecoder
 
 if TYPE_CHECKING:
     from txregistry.web.request import RegistryRequest
@@ -158,6 +159,8 @@ class StreamingChannel(HTTPChannel):
         if self.paused:
             pass
         elif self._body is not None:
+            if len(data) == SMALL_READ:  # there was more, and will be
+                self.transport.bufferSize = READ_SIZE
             self._progress += len(data)
             if self._progress >= PROGRESS:
                 self._progress = 0
@@ -199,7 +202,13 @@ class StreamingChannel(HTTPChannel):
         # "identity" is no coding any more, and some readers take it for one that makes lengths invalid.
         if unusable or (header == b"Transfer-Encoding" and data.lower() != b"chunked"):
             return bool(self._failChooseTransferDecoder())
-        return bool(super()._maybeChooseTransferDecoder(header, data))
+        if not super()._maybeChooseTransferDecoder(header, data):
+            return False
+        if header == b"Transfer-Encoding":
+            self._transferDecoder = ChunkedDecoder(
+                self.requests[-1].handleContentChunk, self._finishRequestBody
+            )
+        return True
 
     def allHeadersReceived(self) -> None:
         self._header_begun = self._early = self._answered = self._continue_owed = False
@@ -207,8 +216,7 @@ class StreamingChannel(HTTPChannel):
             self._progress = 0
             self._body = Body(self, self.length, self.site.budget, self.site.clock)
             self.requests[-1].body = self._body
-        large = self.length is not None and self.length > SMALL_READ
-        self.transport.bufferSize = READ_SIZE if large else SMALL_READ
+        self.transport.bufferSize = SMALL_READ
         super().allHeadersReceived()
 
     def checkPersistence(self, request: RegistryRequest, version: bytes) -> bool:
