@@ -1,7 +1,10 @@
 """The tests; the tree mirrors the package."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # How long an example takes says more about the machine than about the rule.
-settings.register_profile("txregistry", deadline=None)
+# Suites are inherited, so that one property is shown for several implementations.
+settings.register_profile(
+    "txregistry", deadline=None, suppress_health_check=[HealthCheck.differing_executors]
+)
 settings.load_profile("txregistry")

@@ -39,7 +39,10 @@ Serve = Callable[..., Awaitable[Answer]]
 Methods = Mapping[bytes, Serve]
 
 _READING = frozenset((b"GET", b"HEAD"))
-_HOT = re.compile(rb"/v2/([a-z0-9._/-]+)/(?:(manifests|blobs)/([A-Za-z0-9:._-]+)|tags/list)\Z")
+_PLAIN = re.compile(
+    rb"/v2/([a-z0-9._/-]+)/"
+    rb"(?:(manifests)/([A-Za-z0-9:._-]+)|blobs/(?:(uploads)/([0-9a-f-]*)|([A-Za-z0-9:._-]+))|tags/list)\Z"
+)
 
 
 def _methods(readonly: bool, **methods: Serve) -> Methods:
@@ -140,23 +143,26 @@ class RegistryApp:
 
     def shortcut(self, request: RegistryRequest) -> bool:
         """
-        Serve what is asked for most: GET and HEAD of manifests, blobs and tag lists.
+        Serve what looks as nearly all requests do: to a repository, its path plain.
 
         What is done is what the route does; only the way there is shorter.
         Whatever looks unusual is left to the routes.
         """
-        if request.method not in _READING:
-            return False
-        match = _HOT.match(request.path)
+        match = _PLAIN.match(request.path)
         if match is None:
             return False
-        name, kind, reference = match.groups()
-        if kind is None:
-            methods, variables = self._tag_list, {}
-        elif kind == b"manifests":
-            methods, variables = self._manifest, {"reference": reference.decode("ascii")}
-        elif reference != b"uploads":
-            methods, variables = self._blob, {"digest": reference.decode("ascii")}
+        name, manifests, reference, uploads, uuid, digest = match.groups()
+        variables: dict[str, str] = {}
+        if manifests:
+            methods, variables["reference"] = self._manifest, reference.decode("ascii")
+        elif uploads:
+            methods = self._uploads
+            if uuid:
+                methods, variables["uuid"] = self._upload, uuid.decode("ascii")
+        elif digest is None:
+            methods = self._tag_list
+        elif digest != b"uploads":
+            methods, variables["digest"] = self._blob, digest.decode("ascii")
         else:
             return False
         request.run(self.serve(request, methods, name.decode("ascii"), **variables))
