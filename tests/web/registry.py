@@ -100,7 +100,7 @@ class Registry:
         """Send the bytes of one request on a new connection."""
         connection = self.connect()
         connection.send(data)
-        self.clock.advance(LINGER)
+        self.clock.advance(LINGER[1])
         connection.deliver()
         if not connection.received():
             self.clock.pump([0.2] * 5)  # a PUT whose session is gone looks for its blob again

@@ -89,10 +89,11 @@ class ReadTests(BodyCase):
         reading = self.reading(body)
         self.clock.advance(1)
         body.data_received(b"a")
-        self.clock.advance(LINGER / 2)
+        shortest, longest = LINGER
+        self.clock.advance(shortest * 0.99)
         body.data_received(b"b")
         self.assertNoResult(reading)
-        self.clock.advance(LINGER * 0.51)
+        self.clock.advance(longest - shortest * 0.99)
         self.assertEqual(self.successResultOf(reading), [b"a", b"b"])
 
     def test_what_waits(self) -> None:
@@ -101,7 +102,7 @@ class ReadTests(BodyCase):
         body.data_received(b"a")
         reading = self.reading(body)
         self.assertNoResult(reading)
-        self.clock.advance(LINGER)
+        self.clock.advance(LINGER[1])
         self.assertEqual(self.successResultOf(reading), [b"a"])
 
     def test_paused(self) -> None:
@@ -140,15 +141,30 @@ class ReadTests(BodyCase):
         self.assertEqual(self.flow.calls, ["wanted"])
 
     def test_lost(self) -> None:
-        """A body that breaks off tells whoever reads, and whoever reads later; what waited is dropped."""
+        """A body that breaks off tells whoever reads, who can have what came, and whoever reads later."""
         for reason in (BodyLost(), BodyMalformed("x")):
             body = self.body()
-            reading = self.reading(body)
+
+            async def take_rest(body: Body) -> list[bytes]:
+                with self.assertRaises((BodyLost, BodyMalformed)):
+                    await body.read()
+                return body.take()
+
+            reading = Deferred.fromCoroutine(take_rest(body))
             body.data_received(b"a")
             body.break_off(reason)
-            self.failureResultOf(reading, type(reason))
+            body.data_received(b"b")
+            self.assertEqual(self.successResultOf(reading), [b"a"])
             self.failureResultOf(self.reading(body), type(reason))
-            self.assertEqual(self.budget.held, 0)
+            self.assertEqual((body.take(), self.budget.held), ([], 0))
+
+    def test_lost_unwanted(self) -> None:
+        """What nobody waits for is dropped when the body breaks off."""
+        body = self.body()
+        body.data_received(b"a")
+        body.break_off(BodyLost())
+        self.assertEqual((body.take(), self.budget.held), ([], 0))
+        self.failureResultOf(self.reading(body), BodyLost)
 
     def test_lost_when_read(self) -> None:
         """A reader that has had everything does not hear that the connection broke afterwards."""
@@ -175,7 +191,7 @@ class ReadTests(BodyCase):
         reading.cancel()
         self.failureResultOf(reading, CancelledError)
         body.data_received(b"b")
-        self.clock.advance(LINGER)
+        self.clock.advance(LINGER[1])
         reading = self.reading(body)
         body.end_received()
         self.assertEqual(self.successResultOf(reading), [b"a", b"b"])
@@ -189,7 +205,7 @@ class ReadTests(BodyCase):
         for data, step in steps:
             body.data_received(data)
             if step == "wait":
-                self.clock.advance(LINGER)
+                self.clock.advance(LINGER[1])
             elif step == "cancel" and reading is not None:
                 reading.addErrback(lambda failure: failure.trap(CancelledError) and None)
                 reading.cancel()
@@ -198,7 +214,7 @@ class ReadTests(BodyCase):
                 reading = self.reading(body).addCallback(got.extend)
         body.end_received()
         self.successResultOf(self.reading(body).addCallback(got.extend))
-        self.clock.advance(LINGER)
+        self.clock.advance(LINGER[1])
         self.assertEqual(b"".join(got), b"".join(data for data, _ in steps))
         self.assertEqual(self.budget.held, 0)
 
@@ -279,7 +295,7 @@ class ReadAllTests(BodyCase):
         body = self.body()
         reading = Deferred.fromCoroutine(body.read_all(6))
         body.data_received(b"abc")
-        self.clock.advance(LINGER)
+        self.clock.advance(LINGER[1])
         body.data_received(b"def")
         body.end_received()
         self.assertEqual(self.successResultOf(reading), b"abcdef")

@@ -31,7 +31,7 @@ class CutTests(SynchronousTestCase):
         server = Server(echo)
         connection = server.connect()
         connection.send_each(pieces)
-        server.clock.advance(LINGER)
+        server.clock.advance(LINGER[1])
         connection.deliver()
         bodies = [answer.body for answer in read_answers(connection.received())]
         return server.served, bodies, connection.closing

@@ -57,7 +57,7 @@ class SmallRestTests(SynchronousTestCase):
         connection = server.connect()
         connection.send(put("/a", 3 * SMALL_REST))
         connection.send_each([b"x" * SMALL_REST] * 2)
-        server.clock.advance(LINGER)
+        server.clock.advance(LINGER[1])
         self.assertIsNone(connection.answer().header("Connection"))
         connection.send(b"x" * SMALL_REST + request_bytes("GET", "/b"))
         self.assertEqual(len(connection.answers()), 2)

@@ -98,7 +98,7 @@ class StorageTests(SynchronousTestCase):
         connection.send(request_bytes("PATCH", address, [("Content-Length", str(1 << 30))]))
         for _ in range(40):
             connection.send(b"x" * 65536)
-            self.registry.clock.advance(LINGER)
+            self.registry.clock.advance(LINGER[1])
         answer = connection.answer()
         self.failed(answer, 507)
         self.assertEqual(answer.header("Connection"), "close")

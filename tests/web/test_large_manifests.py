@@ -50,14 +50,14 @@ class PushTests(SynchronousTestCase):
             data = request_bytes("PUT", "/v2/a/manifests/t", [TYPE], payload)
         connection.send(data[:-missing])
         connection.rest = data[-missing:]  # type: ignore[attr-defined]
-        self.clock.advance(LINGER)
+        self.clock.advance(LINGER[1])
         return connection
 
     def ended(self, connection: Connection) -> int:
         """The status that this client gets when it sends the rest; 0 if it has to wait."""
         rest: Any = connection.rest  # type: ignore[attr-defined]
         connection.send(rest)
-        self.clock.advance(LINGER)
+        self.clock.advance(LINGER[1])
         answers = connection.answers()
         return answers[0].status if answers else 0
 

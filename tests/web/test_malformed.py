@@ -84,7 +84,7 @@ class MalformedTests(SynchronousTestCase):
             connection = server.connect()
             connection.send_each(pieces)
             connection.send(INNER)
-            server.clock.advance(LINGER)
+            server.clock.advance(LINGER[1])
             answer = connection.answer()
             self.assertEqual(answer.status, status)
             self.assertEqual(len(answer.codes()), 1)

@@ -153,7 +153,7 @@ class PutTests(ManifestCase):
         sent = 0
         while not connection.received():
             connection.send(piece)
-            self.registry.clock.advance(LINGER)
+            self.registry.clock.advance(LINGER[1])
             sent += 1000
         self.assertEqual(connection.answer().status, 413)
         self.assertLessEqual(sent, MANIFEST_LIMIT + 600 * 1024)

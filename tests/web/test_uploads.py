@@ -361,8 +361,9 @@ class InterruptionTests(UploadCase):
         query = f"&digest={DIGEST}" if method == "PUT" else ""
         head = request_bytes(method, without_host(address) + query, [("Content-Length", str(length))])
         connection.send(head)
-        connection.send(sent)
-        self.registry.clock.advance(LINGER)
+        connection.send(sent[:600])
+        self.registry.clock.advance(LINGER[1])
+        connection.send(sent[600:])  # still in memory when the client leaves
         connection.hang_up()
         self.assertEqual(connection.received(), b"")
         self.assertEqual(self.registry.clock.getDelayedCalls(), [])
@@ -402,15 +403,14 @@ class InterruptionTests(UploadCase):
             request_bytes("PATCH", without_host(address), [CHUNKED]) + b"3\r\nabc\r\nnonsense\r\n"
         )
         self.assertEqual((answer.status, len(answer.codes())), (400, 1))
-        status = self.ask("GET", address)
-        self.assertIn(status.header("Range"), ("0-2", "0-0"))
+        self.accepted(self.ask("GET", address), 204, 3)
 
     def test_busy(self) -> None:
         """While one client writes, another waits some time, and is then told to come back."""
         address = self.begin()
         first = self.registry.connect()
         first.send(request_bytes("PATCH", without_host(address), [("Content-Length", "10")]) + b"12345")
-        self.registry.clock.advance(LINGER)
+        self.registry.clock.advance(LINGER[1])
         second = self.registry.connect()
         second.send(request_bytes("PATCH", without_state(without_host(address)), body=b"x"))
         self.registry.clock.pump([0.1] * 100)
@@ -425,7 +425,7 @@ class InterruptionTests(UploadCase):
         address = self.begin()
         first = self.registry.connect()
         first.send(request_bytes("PATCH", without_host(address), [("Content-Length", "10")]) + b"12345")
-        self.registry.clock.advance(LINGER)
+        self.registry.clock.advance(LINGER[1])
         second = self.registry.connect()
         second.send(request_bytes("PATCH", without_host(address), [("Content-Range", "0-0")], b"x"))
         third = self.registry.connect()

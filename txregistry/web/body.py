@@ -10,6 +10,7 @@ body, whatever its size.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from random import uniform
 from typing import Protocol
 
 from attrs import define, field
@@ -18,8 +19,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 #: A read is answered when this many bytes have come, after :data:`LINGER`, at a pause, or at the end.
 BATCH = 1024 * 1024
-#: Seconds that a read waits for a fuller batch once something has come.
-LINGER = 0.25
+#: Seconds that a read waits for a fuller batch once something has come: something between these two,
+#: so that slow bodies that began together are not all written at the same time for ever.
+LINGER = (1.5, 3.0)
 #: The socket is paused when this much of a body waits for its reader.
 HIGH_WATER = 2 * 1024 * 1024
 #: The same, before anybody has asked for the body.
@@ -63,6 +65,10 @@ class NoBody:
 
     length = received = 0
     complete = True
+
+    def take(self) -> list[bytes]:
+        """Nothing has come."""
+        return []
 
     async def read(self) -> list[bytes]:
         """Nothing, ever."""
@@ -140,6 +146,10 @@ class Body:
             await self._waiting
         if self._broken is not None:
             raise self._broken
+        return self.take()
+
+    def take(self) -> list[bytes]:
+        """What has come and was not read, without waiting; perhaps nothing."""
         chunks, self._chunks = self._chunks, []
         self._release()
         return chunks
@@ -193,11 +203,16 @@ class Body:
         self._wake()
 
     def break_off(self, reason: Exception) -> None:
-        """No more is to be had, because of *reason*, which the reader is told unless it has everything."""
+        """
+        No more is to be had, because of *reason*, which the reader is told unless it has everything.
+
+        One who waits may :meth:`take` what has come as soon as it is told; else that is dropped.
+        """
         if self._chunks or not self.complete:
             self._broken = reason
-        self.discard()
+        self._discarding = True
         self._wake()
+        self.discard()
 
     def discard(self) -> None:
         """Drop what waits and what is still to come; nobody will read it."""
@@ -223,19 +238,23 @@ class Body:
 
     def _start_lingering(self) -> None:
         if self._linger is None:
-            self._linger = self._clock.callLater(LINGER, self._lingered)
+            self._linger = self._clock.callLater(uniform(*LINGER), self._lingered)
+
+    def _stop_lingering(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
 
     def _lingered(self) -> None:
         self._linger = None
         self._wake()
 
     def _wake(self) -> None:
-        if self._linger is not None:
-            self._linger.cancel()
-            self._linger = None
+        self._stop_lingering()
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
 
     def _forget_waiting(self, _: Deferred[None]) -> None:
+        self._stop_lingering()
         self._waiting = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from attrs import define
+from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
 
 from txregistry.errors import BlobUnknown, DigestMismatch, UploadUnknown
@@ -12,6 +13,7 @@ from txregistry.interfaces import IRepository, IUpload, UploadStatus
 from txregistry.model import upload as rules
 from txregistry.model.digest import EMPTY, Descriptor, Digest, InvalidDigest
 from txregistry.model.names import InvalidName, RepositoryName
+from txregistry.web.body import BodyLost, BodyMalformed, BodyTooSlow
 from txregistry.web.replies import Headers, Problem, Reply, digest_invalid, problem_reply, upload_invalid
 from txregistry.web.request import RegistryRequest
 from txregistry.web.shield import shielded
@@ -226,5 +228,12 @@ class UploadRoutes:
 
 async def _receive(request: RegistryRequest, upload: IUpload) -> None:
     """Append the body of *request* to *upload*: a batch is hashed and written while the next one comes in."""
-    while chunks := await request.body.read():
-        await upload.write(chunks)
+    try:
+        while chunks := await request.body.read():
+            await upload.write(chunks)
+    except (CancelledError, BodyLost, BodyMalformed, BodyTooSlow):
+        # Nothing more comes.  The client need not send again what has come.
+        rest = request.body.take()
+        if rest:
+            await upload.write(rest)
+        raise
