@@ -49,7 +49,7 @@ class Disk:
 
     :param driver: the driver's name, for errors.
     :param listings: told of directories that were read.
-    :param opened: told of the descriptor of each small file, while it is open.
+    :param opened: told of the descriptor of each small file or directory that is read, while it is open.
     """
 
     def __init__(self, driver: str, root: str, listings: Listings, opened: Callable[[int], object]) -> None:
@@ -138,6 +138,7 @@ class Disk:
         place = self.directory(path)
         descriptor = os.open(place, _DIRECTORY)
         try:
+            self._opened(descriptor)
             now, before = time.time_ns(), os.fstat(descriptor)
             with os.scandir(descriptor) as entries:
                 found = {entry.name: entry for entry in entries}
