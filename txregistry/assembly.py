@@ -44,6 +44,7 @@ from txregistry.web.blobs import BlobRoutes
 from txregistry.web.completion import CompletionLog
 from txregistry.web.listing import CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
+from txregistry.web.referrers import ReferrerRoutes
 from txregistry.web.replies import Headers
 from txregistry.web.request import RegistryRequest
 from txregistry.web.site import RegistrySite
@@ -168,6 +169,7 @@ def _app(config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers)
         ManifestRoutes(urls, hashing, MANIFEST_LIMIT),
         BlobRoutes(),
         UploadRoutes(urls, _secret(http)),
+        ReferrerRoutes(urls),
         config.storage.readonly,
     )
 

@@ -21,6 +21,7 @@ from txregistry.model.access import Access, Grant
 from txregistry.model.digest import Descriptor, Digest
 from txregistry.model.manifest import Manifest
 from txregistry.model.names import Page, RepositoryName, Tag
+from txregistry.model.referrers import Referrer
 
 # --- work outside the reactor thread ---------------------------------------
 
@@ -395,6 +396,21 @@ class ITagService(Interface):
         """The tags that point to *digest* now, ascending."""
 
 
+class IReferrerService(Interface):
+    """The manifests of one repository that refer to another one as their subject."""
+
+    async def list(
+        subject: Digest, artifact_type: str = "", after: str = "", limit: int = 1000
+    ) -> Page[Referrer]:
+        """
+        Those whose subject is *subject*, which need not exist, ascending by digest.
+
+        :param artifact_type: only those of this type.
+        :param after: the digest, as text, behind which the page begins.
+        :param limit: the page may be shorter although more follow.
+        """
+
+
 class IRepository(Interface):
     """The parts of one repository; asking for them does no I/O and creates nothing."""
 
@@ -404,6 +420,7 @@ class IRepository(Interface):
     uploads: IUploadStore = Attribute("An :class:`IUploadStore`.")
     manifests: IManifestService = Attribute("An :class:`IManifestService`.")
     tags: ITagService = Attribute("An :class:`ITagService`.")
+    referrers: IReferrerService = Attribute("An :class:`IReferrerService`.")
 
 
 class INamespace(Interface):

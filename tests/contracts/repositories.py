@@ -15,6 +15,7 @@ from txregistry.interfaces import (
     IBlobStore,
     IManifestService,
     INamespace,
+    IReferrerService,
     IRepository,
     ITagService,
     IUploadStore,
@@ -57,13 +58,13 @@ def image(
     return parse_manifest(OCI_MANIFEST, json.dumps(document).encode(), algorithm)
 
 
-def index(*children: Manifest) -> Manifest:
-    """An OCI index."""
+def index(*children: Manifest, **more: object) -> Manifest:
+    """An OCI index; *more* members make it another one."""
     described = [
         _json(Descriptor(OCI_MANIFEST, child.digest, len(child.payload)), child.media_type)
         for child in children
     ]
-    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": described}
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": described, **more}
     return parse_manifest(OCI_INDEX, json.dumps(document).encode())
 
 
@@ -113,6 +114,7 @@ class NamespaceContract(RepositoriesCase):
         self.assertTrue(verifyObject(IUploadStore, repository.uploads))
         self.assertTrue(verifyObject(IManifestService, repository.manifests))
         self.assertTrue(verifyObject(ITagService, repository.tags))
+        self.assertTrue(verifyObject(IReferrerService, repository.referrers))
 
     def test_name(self) -> None:
         """A repository knows its name."""

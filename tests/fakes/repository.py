@@ -20,6 +20,7 @@ from txregistry.interfaces import (
     IBlobStore,
     IContentReader,
     IManifestService,
+    IReferrerService,
     IRepository,
     IRepositoryRemover,
     ITagService,
@@ -31,6 +32,7 @@ from txregistry.interfaces import (
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.manifest import Manifest
 from txregistry.model.names import Page, RepositoryName, Tag, page_of
+from txregistry.model.referrers import Referrer
 
 #: What repositories share: each one's blobs, so that they can be mounted.
 Links = dict[RepositoryName, dict[Digest, bytes]]
@@ -215,6 +217,26 @@ class MemoryTags:
         return sorted((tag for tag, target in self.pointers.items() if target == digest), key=str)
 
 
+@implementer(IReferrerService)
+class MemoryReferrers:
+    """What refers to what in one repository."""
+
+    def __init__(self, manifests: MemoryManifests) -> None:
+        self._manifests = manifests
+
+    async def list(
+        self, subject: Digest, artifact_type: str = "", after: str = "", limit: int = 1000
+    ) -> Page[Referrer]:
+        stored = sorted(self._manifests.stored.values(), key=lambda manifest: str(manifest.digest))
+        found = [Referrer.of(manifest) for manifest in stored if manifest.subject == subject]
+        rest = [
+            each
+            for each in found
+            if str(each.descriptor.digest) > after and artifact_type in ("", each.artifact_type)
+        ]
+        return Page(rest[:limit], len(rest) > limit)
+
+
 @implementer(IRepository, IRepositoryRemover)
 class MemoryRepository:
     """One repository; it can also remove itself."""
@@ -224,6 +246,7 @@ class MemoryRepository:
     uploads: IUploadStore
     manifests: IManifestService
     tags: ITagService
+    referrers: IReferrerService
 
     def __init__(self, name: RepositoryName, links: Links) -> None:
         self.name, self._links = name, links
@@ -231,7 +254,8 @@ class MemoryRepository:
         self.blobs = self.server = self.memory = blobs
         self.uploads = MemoryUploads(blobs)
         self.tags = tags
-        self.manifests = MemoryManifests(name, tags)
+        self.manifests = manifests = MemoryManifests(name, tags)
+        self.referrers = MemoryReferrers(manifests)
 
     async def remove(self, name: RepositoryName) -> None:
         if self._links.pop(name, None) is None:

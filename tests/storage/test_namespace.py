@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.contracts.blobs import BlobServerContract, BlobStoreContract
 from tests.contracts.manifests import ManifestServiceContract
+from tests.contracts.referrers import ReferrerServiceContract
 from tests.contracts.repositories import HERE, NamespaceContract, RepositoriesCase, push_blob, push_image
 from tests.contracts.tags import TagServiceContract
 from tests.contracts.uploads import UploadContract
@@ -95,6 +96,14 @@ class InMemoryTagServiceTests(_InMemory, TagServiceContract, SynchronousTestCase
 
 class FilesystemTagServiceTests(_OnDisk, TagServiceContract, SynchronousTestCase):
     """The contract of tag services, on disk."""
+
+
+class InMemoryReferrerServiceTests(_InMemory, ReferrerServiceContract, SynchronousTestCase):
+    """The contract of referrer services, in memory."""
+
+
+class FilesystemReferrerServiceTests(_OnDisk, ReferrerServiceContract, SynchronousTestCase):
+    """The contract of referrer services, on disk."""
 
 
 class CachedNamespaceTests(_Cached, NamespaceContract, SynchronousTestCase):

@@ -26,6 +26,7 @@ from txregistry.web.body import LINGER
 from txregistry.web.listing import CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
 from txregistry.web.replies import Headers
+from txregistry.web.referrers import ReferrerRoutes
 from txregistry.web.site import RegistrySite
 from txregistry.web.uploads import UploadRoutes
 from txregistry.web.urls import Urls
@@ -58,6 +59,7 @@ class Registry:
         access: IAccessController | None = None,
         maxentries: int = 1000,
         maxtags: int = 1000,
+        referrers: int = 1000,
     ) -> None:
         self.driver: Any = InMemoryDriver() if driver is None else driver
         self.clock = Clock()
@@ -74,6 +76,7 @@ class Registry:
             self.manifests,
             BlobRoutes(),
             UploadRoutes(urls, SECRET),
+            ReferrerRoutes(urls, referrers),
             readonly,
         )
         self.site = RegistrySite(

@@ -41,7 +41,7 @@ class Answer:
 
     def json(self) -> Any:
         """The body, read as JSON."""
-        if self.header("Content-Type") != "application/json":
+        if not (self.header("Content-Type") or "").endswith(("/json", "+json")):
             raise AssertionError(f"the answer is {self.header('Content-Type')}, not JSON: {self.body!r}")
         return json.loads(self.body)
 

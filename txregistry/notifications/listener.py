@@ -20,6 +20,7 @@ from txregistry.interfaces import (
     IBlobStore,
     IEventListener,
     IManifestService,
+    IReferrerService,
     IRepository,
     IRepositoryRemover,
     ITagService,
@@ -148,6 +149,7 @@ class ListeningRepository:
     uploads: IUploadStore
     manifests: IManifestService
     tags: ITagService
+    referrers: IReferrerService
 
     def __init__(self, repository: IRepository, listener: IEventListener) -> None:
         self.name = repository.name
@@ -156,6 +158,7 @@ class ListeningRepository:
         self.uploads = ListeningUploads(repository.uploads, listener, self.name)
         self.manifests = ListeningManifests(repository.manifests, listener, self.name)
         self.tags = ListeningTags(repository.tags, listener, self.name)
+        self.referrers = repository.referrers
 
 
 class ListeningRemover(proxyForInterface(IRepositoryRemover, "_remover")):  # type: ignore[misc]

@@ -15,6 +15,7 @@ from txregistry.interfaces import (
     IBlobStore,
     IManifestService,
     INamespace,
+    IReferrerService,
     IRepository,
     IStorageDriver,
     ITagService,
@@ -27,6 +28,7 @@ from txregistry.storage.hashing import RunningDigest, digest_source
 from txregistry.storage.links import BlobServer, LinkedBlobs
 from txregistry.storage.manifests import Manifests
 from txregistry.storage.payloads import ManifestMemory
+from txregistry.storage.referrers import Referrers, SubjectMemory
 from txregistry.storage.tags import Tags
 from txregistry.storage.upload import UploadTools
 from txregistry.storage.uploads import UploadStore
@@ -72,6 +74,7 @@ class _Parts:
     new_digest: Callable[[], RunningDigest]
     shared: SharedBlobs
     memory: ManifestMemory
+    subjects: SubjectMemory
     wrap_blobs: WrapBlobs
     rules: Rules
 
@@ -129,6 +132,21 @@ class Repository:
         rules = self._parts.rules
         return Tags(self.name, self._parts.driver, rules.delete_enabled, rules.lookup_concurrency)
 
+    @cached_property
+    def referrers(self) -> IReferrerService:
+        """What refers to what."""
+        parts = self._parts
+        return Referrers(
+            self.name,
+            parts.driver,
+            parts.workers,
+            parts.shared,
+            self.manifests,
+            self.tags,
+            parts.subjects,
+            parts.rules.manifest_limit,
+        )
+
 
 @implementer(INamespace)
 class Namespace:
@@ -164,6 +182,7 @@ class Namespace:
             new_digest if new_digest is not None else digest_source(),
             self.shared,
             memory,
+            SubjectMemory(),
             wrap_blobs,
             rules,
         )

@@ -28,6 +28,7 @@ from txregistry.web.blobs import BlobRoutes, ContentReply
 from txregistry.web.body import BodyLost
 from txregistry.web.listing import BASE, CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
+from txregistry.web.referrers import ReferrerRoutes
 from txregistry.web.replies import UNSUPPORTED, Problem, Reply, problem_reply, problems_of
 from txregistry.web.request import RegistryRequest
 from txregistry.web.sending import send_reply
@@ -41,7 +42,8 @@ Methods = Mapping[bytes, Serve]
 _READING = frozenset((b"GET", b"HEAD"))
 _PLAIN = re.compile(
     rb"/v2/([a-z0-9._/-]+)/"
-    rb"(?:(manifests)/([A-Za-z0-9:._-]+)|blobs/(?:(uploads)/([0-9a-f-]*)|([A-Za-z0-9:._-]+))|tags/list)\Z"
+    rb"(?:(manifests|referrers)/([A-Za-z0-9:._-]+)"
+    rb"|blobs/(?:(uploads)/([0-9a-f-]*)|([A-Za-z0-9:._-]+))|tags/list)\Z"
 )
 
 
@@ -74,12 +76,14 @@ class RegistryApp:
         manifests: ManifestRoutes,
         blobs: BlobRoutes,
         uploads: UploadRoutes,
+        referrers: ReferrerRoutes,
         readonly: bool = False,
     ) -> None:
         self._gate, self._workers, self._catalog = gate, workers, catalog
         self._tag_list = _methods(False, get=tags.get)
         self._manifest = _methods(readonly, get=manifests.get, put=manifests.put, delete=manifests.delete)
         self._blob = _methods(readonly, get=blobs.get, delete=blobs.delete)
+        self._referrers = _methods(readonly, get=referrers.get)
         self._uploads = _methods(readonly, post=uploads.post)
         self._upload = _methods(
             readonly, get=uploads.get, patch=uploads.patch, put=uploads.put, delete=uploads.delete
@@ -112,6 +116,11 @@ class RegistryApp:
         """A blob."""
         await self.serve(request, self._blob, name, digest=digest)
 
+    @app.route("/v2/<path:name>/referrers/<digest>")
+    async def referrers(self, request: RegistryRequest, name: str, digest: str) -> None:
+        """What refers to a manifest."""
+        await self.serve(request, self._referrers, name, digest=digest)
+
     @app.route("/v2/<path:name>/blobs/uploads/")
     async def uploads(self, request: RegistryRequest, name: str) -> None:
         """Where uploads begin."""
@@ -126,6 +135,7 @@ class RegistryApp:
     @app.route("/v2/<path:name>/tags/list/", endpoint="tags_with_slash")
     @app.route("/v2/<path:name>/manifests/<reference>/", endpoint="manifest_with_slash")
     @app.route("/v2/<path:name>/blobs/<digest>/", endpoint="blob_with_slash")
+    @app.route("/v2/<path:name>/referrers/<digest>/", endpoint="referrers_with_slash")
     @app.route("/v2/<path:name>/blobs/uploads/<uuid>/", endpoint="upload_with_slash")
     async def with_slash(self, request: RegistryRequest, **_: str) -> None:
         """The canonical address has no slash at its end."""
@@ -151,9 +161,11 @@ class RegistryApp:
         match = _PLAIN.match(request.path)
         if match is None:
             return False
-        name, manifests, reference, uploads, uuid, digest = match.groups()
+        name, kind, reference, uploads, uuid, digest = match.groups()
         variables: dict[str, str] = {}
-        if manifests:
+        if kind == b"referrers":
+            methods, variables["digest"] = self._referrers, reference.decode("ascii")
+        elif kind:
             methods, variables["reference"] = self._manifest, reference.decode("ascii")
         elif uploads:
             methods = self._uploads

@@ -15,7 +15,7 @@ from txregistry.model.digest import CANONICAL, Digest
 from txregistry.model.manifest import DOCKER_LIST, OCI_MANIFEST, Manifest, parse_manifest
 from txregistry.model.names import InvalidTag, Tag, parse_reference
 from txregistry.web.body import BodyTooSlow
-from txregistry.web.replies import Problem, Reply, digest_invalid, problem_reply
+from txregistry.web.replies import Problem, Reply, digest_invalid, problem_reply, warning
 from txregistry.web.request import RegistryRequest
 from txregistry.web.shield import shielded
 from txregistry.web.urls import Urls
@@ -24,6 +24,8 @@ from txregistry.web.urls import Urls
 SMALL = 32 * 1024
 #: So many manifests of more than :data:`txregistry.web.body.MODEST` bytes are in memory at a time.
 LARGE_AT_ONCE = 8
+#: With one push of a manifest by its digest so many tags may be set.
+TAGS_AT_ONCE = 100
 #: Seconds in which such a manifest must come once there is room for it.
 LARGE_TIME = 60.0
 
@@ -95,8 +97,15 @@ class ManifestRoutes:
         raise TagUnknown(str(repository.name), "amd64/linux")
 
     async def put(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
-        """Store a manifest; tag it if *reference* is a tag (OCI distribution-spec, "Pushing manifests")."""
+        """
+        Store a manifest, and tag it (OCI distribution-spec, "Pushing Manifests").
+
+        *reference* is a tag; or a digest, and the tags stand in the query.
+        """
         asked = parse_reference(reference)
+        tags = (asked,) if isinstance(asked, Tag) else _tags_of(request)
+        if len(tags) > TAGS_AT_ONCE:
+            return problem_reply([Problem(414, "TAG_INVALID", f"more than {TAGS_AT_ONCE} tags")])
         async with AsyncExitStack() as held:
             payload = await self._payload(request, held)
             algorithm = asked.algorithm if isinstance(asked, Digest) else CANONICAL
@@ -106,7 +115,7 @@ class ManifestRoutes:
             else:
                 async with self._parsing:
                     manifest = await self.workers.run(parse_manifest, content_type, payload, algorithm)
-            return await self._stored(request, repository, asked, manifest)
+            return await self._stored(request, repository, asked, tags, manifest)
 
     async def _payload(self, request: RegistryRequest, held: AsyncExitStack) -> bytes:
         """The body; *held* gives up the room for it."""
@@ -121,22 +130,27 @@ class ManifestRoutes:
         return await body.read_all(self.limit, room)
 
     async def _stored(
-        self, request: RegistryRequest, repository: IRepository, asked: Tag | Digest, manifest: Manifest
+        self,
+        request: RegistryRequest,
+        repository: IRepository,
+        asked: Tag | Digest,
+        tags: tuple[Tag, ...],
+        manifest: Manifest,
     ) -> Reply:
-        if isinstance(asked, Digest):
-            if asked != manifest.digest:
-                return problem_reply([digest_invalid(None)])
-            tags: tuple[Tag, ...] = ()
-        else:
-            tags = (asked,)
+        if isinstance(asked, Digest) and asked != manifest.digest:
+            return problem_reply([digest_invalid(None)])
         await shielded(repository.manifests.put(manifest, tags), request.site)
-        return Reply(
-            201,
-            (
-                (b"Location", self.urls.manifest(request, str(repository.name), manifest.digest)),
-                (b"Docker-Content-Digest", str(manifest.digest).encode()),
-            ),
-        )
+        headers = [
+            (b"Location", self.urls.manifest(request, str(repository.name), manifest.digest)),
+            (b"Docker-Content-Digest", str(manifest.digest).encode()),
+        ]
+        if manifest.subject is not None:
+            headers.append((b"OCI-Subject", str(manifest.subject).encode()))
+        if isinstance(asked, Digest):
+            headers += [(b"OCI-Tag", str(tag).encode()) for tag in tags]
+        elif request.query(b"tag") is not None:
+            headers.append(warning("the query parameter tag is used with a digest only, and was ignored"))
+        return Reply(201, tuple(headers))
 
     async def delete(self, request: RegistryRequest, repository: IRepository, reference: str) -> Reply:
         """Remove a tag; or a manifest, and every tag that points to it."""
@@ -149,6 +163,12 @@ class ManifestRoutes:
             return Reply(202)
         await shielded(_delete(repository, asked), request.site)
         return Reply(202)
+
+
+def _tags_of(request: RegistryRequest) -> tuple[Tag, ...]:
+    """The tags in the query, each once.  :raises InvalidTag: one of them is none."""
+    given = (value.decode("utf-8", "replace") for value in request.args.get(b"tag", ()))
+    return tuple(dict.fromkeys(map(Tag.parse, given)))
 
 
 async def _delete(repository: IRepository, digest: Digest) -> None:

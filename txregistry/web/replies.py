@@ -89,6 +89,11 @@ def problem_reply(problems: Iterable[Problem], headers: Iterable[tuple[bytes, by
     return json_reply(listed[0].status, {"errors": entries}, headers)
 
 
+def warning(text: str) -> tuple[bytes, bytes]:
+    """A header for people (OCI distribution-spec, "Warnings"); *text* is short ASCII without quotes."""
+    return (b"Warning", f'299 - "{text}"'.encode("ascii"))
+
+
 UNKNOWN = Problem(500, "UNKNOWN", "unknown error")
 UNSUPPORTED = Problem(405, "UNSUPPORTED", "The operation is unsupported.")
 

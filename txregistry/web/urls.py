@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import quote, urljoin, urlsplit
 
 from attrs import frozen
@@ -84,5 +85,10 @@ class Urls:
 
     def next_page(self, request: RegistryRequest, last: str, count: int) -> bytes:
         """The value of a ``Link`` header to what follows *last*; a path without host."""
+        return self.following(request, {"last": last, "n": str(count)})
+
+    def following(self, request: RegistryRequest, parameters: Mapping[str, str]) -> bytes:
+        """The value of a ``Link`` header to the next page of what was asked for, by *parameters*."""
         path = request.uri.partition(b"?")[0].decode("latin-1")
-        return f'<{path}?last={quote(last, safe="")}&n={count}>; rel="next"'.encode("latin-1")
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(parameters.items()))
+        return f'<{path}?{query}>; rel="next"'.encode("latin-1")
