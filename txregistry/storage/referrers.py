@@ -134,7 +134,7 @@ class Referrers:
         found: list[Digest] = []
         for algorithm in ALGORITHMS:
             digests = await self._revisions(algorithm)
-            subjects = [self._memory.get(digest) for digest in digests]
+            subjects: Sequence[str | None] = [self._memory.get(digest) for digest in digests]
             if None in subjects:
                 subjects = await self._memory.reading.take(self._name, partial(self._learn, digests))
             found += [
@@ -161,8 +161,8 @@ class Referrers:
                 after = page.items[-1].name
         return digests
 
-    async def _learn(self, digests: Sequence[str]) -> list[str | None]:
-        return [*await concurrently(self._subject_of, digests, _WIDTH)]
+    async def _learn(self, digests: Sequence[str]) -> Sequence[str | None]:
+        return await concurrently(self._subject_of, digests, _WIDTH)
 
     async def _subject_of(self, text: str) -> str:
         known = self._memory.get(text)
