@@ -26,6 +26,8 @@ _FIRST = re.compile(_SIZE)
 _NEXT = re.compile(rb"\r\n" + _SIZE)
 #: What may yet become a size line when more comes.
 _BEGINNING = re.compile(rb"(?:[0-9A-Fa-f]{1,16}" + _EXTENSIONS + rb"\r?)?\Z")
+#: A trailer field: what ends lines for others only must not hide a request from us.
+_FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n")
 
 
 class ChunkedDecoder:
@@ -128,5 +130,7 @@ class ChunkedDecoder:
             if stop < 0:
                 self._rest = data[position:]
                 return
+            if not _FIELD.fullmatch(data, position, stop + 2):
+                raise Malformed("a trailer field is malformed")
             self._trailer += length
             position = stop + 2
