@@ -11,11 +11,10 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
-from twisted.logger import ILogObserver, Logger, LogPublisher, capturedLogs
+from twisted.logger import ILogObserver, Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.live.wire import Answer, Wire
-from txregistry import assembly
 from txregistry.assembly import CONFIGURABLE, Daemon, Sequence, assemble
 from txregistry.config.reading import read_config
 from txregistry.config.values import Config
@@ -33,7 +32,7 @@ def config_of(http: str = "", storage: str = "inmemory: {}", rest: str = "") -> 
     text = f"""
 version: 0.1
 storage: {{{storage}}}
-http: {{addr: '127.0.0.1:0', secret: x, {http}}}
+http: {{addr: '127.0.0.1:0', {http}}}
 {rest}
 """
     return read_config(text, {}, CONFIGURABLE).require()
@@ -119,18 +118,6 @@ class AssembleTests(SynchronousTestCase):
         self.assertEqual((found["msg"], found["level"], found["a"]), ("but this", "warning", "b"))
         self.assertIn("instance.id", found)
 
-    def test_secret(self) -> None:
-        """A registry without a secret says that it made one up; two of them make different ones."""
-        text = "version: 0.1\nstorage: {inmemory: {}}\n"
-        config = read_config(text, {}, CONFIGURABLE).require()
-        with capturedLogs() as events:
-            assemble(config, Clock())
-        self.assertTrue(any("http.secret" in str(event.get("log_format")) for event in events))
-        secret = assembly._secret(config.http)
-        self.assertGreaterEqual(len(secret), 32)
-        self.assertNotEqual(secret, assembly._secret(config.http))
-        self.assertEqual(assembly._secret(config_of().http), b"x")
-
 
 class DaemonTests(TestCase):
     """A daemon that runs, in this process."""
@@ -199,6 +186,27 @@ class DaemonTests(TestCase):
         await self.stop(daemon)
         daemon = self.start(config_of(storage=f"{filesystem}, delete: {{enabled: true}}"))
         self.assertEqual((await self.ask("DELETE", f"/v2/a/blobs/{DIGEST}")).status, 202)
+
+    async def test_uploads_survive(self) -> None:
+        """An upload goes on after a restart by its old address; with another secret, by its path."""
+        filesystem = f"filesystem: {{rootdirectory: {self.mktemp()}}}"
+        for before, after, status in (
+            ("", "", 202),
+            ("secret: a", "secret: a", 202),
+            ("secret: a", "secret: b", 404),
+        ):
+            daemon = self.start(config_of(http=before, storage=filesystem))
+            address = (await self.ask("POST", "/v2/a/blobs/uploads/")).location
+            address = (await self.ask("PATCH", address, body=CONTENT[:999])).location
+            await self.stop(daemon)
+            daemon = self.start(config_of(http=after, storage=filesystem))
+            path = address.partition("?")[0]
+            answer = await self.ask("PATCH", address, body=CONTENT[999:2000])
+            self.assertEqual(answer.status, status)
+            rest = CONTENT[2000:] if status == 202 else CONTENT[999:]
+            answer = await self.ask("PUT", f"{path}?digest={DIGEST}", body=rest)
+            self.assertEqual(answer.status, 201)
+            await self.stop(daemon)
 
     async def test_access_log(self) -> None:
         """The access log is written, unless it is switched off."""

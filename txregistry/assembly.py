@@ -8,7 +8,6 @@ the gate, a repository with its wrappers, the storage rooms, the driver.
 from __future__ import annotations
 
 import os
-import secrets
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -34,6 +33,7 @@ from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
 from txregistry.model.names import RepositoryName
 from txregistry.storage.catalog import Catalog
+from txregistry.storage.finding import BlobFinder
 from txregistry.storage.look import FirstLook
 from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
 from txregistry.storage.payloads import ManifestMemory
@@ -168,7 +168,7 @@ def _app(config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers)
         TagListRoutes(urls, config.tags.maxtags),
         ManifestRoutes(urls, hashing, MANIFEST_LIMIT),
         BlobRoutes(),
-        UploadRoutes(urls, _secret(http)),
+        UploadRoutes(urls, http.secret.encode() if http.secret else None, BlobFinder(driver)),
         ReferrerRoutes(urls),
         config.storage.readonly,
     )
@@ -198,16 +198,6 @@ def _cached(
     cache: InMemoryDescriptorCache, generations: Generations, name: RepositoryName, blobs: IBlobStore
 ) -> IBlobStore:
     return CachingBlobs(blobs, cache, name, generations)
-
-
-def _secret(http: HttpConfig) -> bytes:
-    if http.secret:
-        return http.secret.encode()
-    Logger().warn(
-        "http.secret is not set, so a random one was made: uploads that go on at another instance, "
-        "or after a restart with their old address, will fail. Set http.secret or REGISTRY_HTTP_SECRET."
-    )
-    return secrets.token_bytes(32)
 
 
 def _headers(http: HttpConfig) -> Headers:

@@ -107,6 +107,14 @@ class UploadUnknown(RegistryError):
         self.id = id
 
 
+class UploadDiffers(RegistryError):
+    """What was sent again to the upload session *id* is not what it holds there."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.id = id
+
+
 class UploadBusy(RegistryError):
     """Somebody else is writing to the upload session *id* right now."""
 

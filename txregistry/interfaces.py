@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from txregistry.model.access import Access, Grant
-from txregistry.model.digest import Descriptor, Digest
+from txregistry.model.digest import CANONICAL, Descriptor, Digest
 from txregistry.model.manifest import Manifest
 from txregistry.model.names import Page, RepositoryName, Tag
 from txregistry.model.referrers import Referrer
@@ -263,6 +263,17 @@ class IBlobServer(Interface):
         """
 
 
+class IBlobFinder(Interface):
+    """Finds out where blobs are."""
+
+    async def repository_with(digest: Digest) -> RepositoryName | None:
+        """
+        A repository in which *digest* is to be seen, whoever may read there.
+
+        :return: ``None`` also when the search was given up.
+        """
+
+
 class IBlobEnumerator(Interface):
     """Lists blobs, by digest, in pages."""
 
@@ -293,8 +304,17 @@ class IUpload(Interface):
     size: int = Attribute("Bytes received so far.")
     started_at: datetime = Attribute("When the session began, UTC.")
 
-    async def write(chunks: Sequence[bytes]) -> None:
-        """Append *chunks*; they are hashed on the way."""
+    async def write(chunks: Sequence[bytes], at: int | None = None) -> None:
+        """
+        Append *chunks*; they are hashed on the way.
+
+        :param at: where they begin.  Those of their bytes for which the
+            session holds some already are compared with these, and neither
+            stored nor hashed again.  By default they begin at the end.
+        :raises UploadDiffers: one of them is another, or *at* is behind the
+            end.  Nothing of *chunks* was appended, and nothing will be until
+            the session is opened again.
+        """
 
     async def close() -> None:
         """Keep the session for later."""
@@ -321,10 +341,12 @@ class IUploadStore(Interface):
     async def status(id: str) -> UploadStatus:
         """:raises UploadUnknown: there is no session *id*."""
 
-    async def resume(id: str) -> IUpload:
+    async def resume(id: str, algorithm: str = CANONICAL) -> IUpload:
         """
         Open a session for writing.
 
+        :param algorithm: that of the digest which the content is likely to
+            be committed by; with another one it is read once more.
         :raises UploadUnknown: there is no session *id*.
         :raises UploadBusy: somebody else has it open and does not let go.
         """
@@ -467,6 +489,9 @@ class IAccessController(Interface):
     async def authorize(credentials: Credentials, wanted: Sequence[Access]) -> Grant:
         """
         Let a request pass.
+
+        Whoever sets :attr:`Grant.reads_everything` lets blobs be mounted from
+        any repository, without having been asked for a right to it.
 
         :param wanted: every right that the request needs; none for the base route.
         :raises Unauthorized: the client must (better) authenticate.

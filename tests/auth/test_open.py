@@ -20,6 +20,7 @@ class OpenAccessTests(AccessControllerContract, SynchronousTestCase):
         return Credentials(None, "registry.test")
 
     def test_nobody_in_particular(self) -> None:
-        """Credentials are not looked at, and give no name."""
+        """Credentials are not looked at, and give no name; whoever it is may read everything."""
+        grant = Grant(user="", reads_everything=True)
         credentials = Credentials("Basic d3Jvbmc6d3Jvbmc=", "registry.test")
-        self.assertEqual(self.successResultOf(OpenAccess().authorize(credentials, CATALOG)), Grant(user=""))
+        self.assertEqual(self.successResultOf(OpenAccess().authorize(credentials, CATALOG)), grant)

@@ -8,9 +8,9 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from tests.contracts.repositories import HERE, NO_UPLOAD, THERE, RepositoriesCase, descriptor_of
-from txregistry.errors import BlobUnknown, DigestMismatch, UploadBusy, UploadUnknown
+from txregistry.errors import BlobUnknown, DigestMismatch, UploadBusy, UploadDiffers, UploadUnknown
 from txregistry.interfaces import IRepository, IUpload, UploadStatus
-from txregistry.model.digest import EMPTY, Digest
+from txregistry.model.digest import ALGORITHMS, EMPTY, Digest
 
 FIRST, SECOND = b"first half, " * 7000, b"second half"
 
@@ -81,6 +81,61 @@ class UploadContract(RepositoriesCase):
         self.assertEqual(upload.size, len(FIRST + SECOND) + 1)
         descriptor = self.successResultOf(upload.commit(Digest.of(FIRST + SECOND + b"!")))
         self.assertEqual(descriptor, descriptor_of(FIRST + SECOND + b"!"))
+
+    def test_write_again(self) -> None:
+        """What is there already may come again, from anywhere on; what lies behind it is appended."""
+        for at in (0, 1, len(FIRST) - 1, len(FIRST)):
+            here, session = self.begun()
+            self.received(here, session, FIRST)
+            upload = self.opened(here, session)
+            self.successResultOf(upload.write([FIRST[at : at + 10], FIRST[at + 10 :] + SECOND[:3]], at))
+            self.assertEqual(upload.size, len(FIRST) + 3)
+            self.successResultOf(upload.write([SECOND[3:]], len(FIRST) + 3))
+            descriptor = self.successResultOf(upload.commit(Digest.of(FIRST + SECOND)))
+            self.assertEqual(descriptor, descriptor_of(FIRST + SECOND))
+
+    def test_write_less_again(self) -> None:
+        """What comes again may end before the end; nothing changes."""
+        here, session = self.begun()
+        self.received(here, session, FIRST)
+        upload = self.opened(here, session)
+        for at, end in ((0, 5), (5, 70_000), (10, 10), (3, len(FIRST))):
+            self.successResultOf(upload.write([FIRST[at:end]], at))
+            self.assertEqual(upload.size, len(FIRST))
+        self.assertEqual(self.successResultOf(upload.commit(Digest.of(FIRST))), descriptor_of(FIRST))
+
+    def test_write_other(self) -> None:
+        """What comes again and is another, or leaves a gap, is refused, with all that follows it."""
+        for at, other in (
+            (0, b"x" + FIRST[1:] + SECOND),
+            (len(FIRST) - 1, b"x" + SECOND),
+            (0, FIRST[:-1] + b"x"),
+            (len(FIRST) + 1, SECOND),
+        ):
+            here, session = self.begun()
+            self.received(here, session, FIRST)
+            upload = self.opened(here, session)
+            failure = self.failureResultOf(upload.write([other], at), UploadDiffers)
+            self.assertEqual(failure.value.id, session.id)
+            if at < len(FIRST):
+                self.failureResultOf(upload.write([SECOND], len(FIRST)), UploadDiffers)
+            self.assertEqual(upload.size, len(FIRST))
+            self.successResultOf(upload.close())
+            self.received(here, session, SECOND)
+            self.successResultOf(self.opened(here, session).commit(Digest.of(FIRST + SECOND)))
+
+    def test_expected_algorithm(self) -> None:
+        """Whatever algorithm a session was opened for, it can be gone on with and committed by any."""
+        for expected in ALGORITHMS:
+            for algorithm in ALGORITHMS:
+                here, session = self.begun()
+                for content in (FIRST, SECOND):
+                    upload = self.successResultOf(here.uploads.resume(session.id, expected))
+                    self.successResultOf(upload.write([content]))
+                    self.successResultOf(upload.close())
+                upload = self.successResultOf(here.uploads.resume(session.id, expected))
+                digest = Digest.of(FIRST + SECOND, algorithm)
+                self.assertEqual(self.successResultOf(upload.commit(digest)).digest, digest)
 
     def test_write_nothing(self) -> None:
         """Writing nothing is writing, and changes nothing."""

@@ -13,6 +13,7 @@ from txregistry.errors import (
     ManifestUnknown,
     NameUnknown,
     TagUnknown,
+    UploadDiffers,
     UploadUnknown,
 )
 from txregistry.interfaces import (
@@ -29,7 +30,7 @@ from txregistry.interfaces import (
     ServedBlob,
     UploadStatus,
 )
-from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
+from txregistry.model.digest import CANONICAL, OCTET_STREAM, Descriptor, Digest
 from txregistry.model.manifest import Manifest
 from txregistry.model.names import Page, RepositoryName, Tag, page_of
 from txregistry.model.referrers import Referrer
@@ -130,7 +131,7 @@ class MemoryUploads:
             raise UploadUnknown(id)
         return UploadStatus(id, len(self.sessions[id]), BEGAN)
 
-    async def resume(self, id: str) -> IUpload:
+    async def resume(self, id: str, algorithm: str = CANONICAL) -> IUpload:
         await self.status(id)
         return MemoryUpload(id, self.sessions, self._blobs)
 
@@ -143,13 +144,19 @@ class MemoryUpload:
 
     def __init__(self, id: str, sessions: dict[str, bytes], blobs: MemoryBlobs) -> None:
         self.id, self._sessions, self._blobs = id, sessions, blobs
+        self._differs = False
 
     @property
     def size(self) -> int:
         return len(self._sessions.get(self.id, b""))
 
-    async def write(self, chunks: Sequence[bytes]) -> None:
-        self._sessions[self.id] += b"".join(chunks)
+    async def write(self, chunks: Sequence[bytes], at: int | None = None) -> None:
+        stored, added = self._sessions[self.id], b"".join(chunks)
+        known = 0 if at is None else len(stored) - at
+        if self._differs or known < 0 or not stored.startswith(added[:known], len(stored) - known):
+            self._differs = True
+            raise UploadDiffers(self.id)
+        self._sessions[self.id] += added[known:]
 
     async def close(self) -> None:
         """Nothing is held."""

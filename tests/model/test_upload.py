@@ -24,11 +24,14 @@ from txregistry.model.upload import (
     InvalidToken,
     Malformed,
     OutOfOrder,
+    Repeat,
     UploadState,
+    divide,
     may_be_upload_id,
     new_upload_id,
     place,
     range_header,
+    repeats,
 )
 
 SECRET = b"sekret"
@@ -100,6 +103,14 @@ class UploadStateTests(SynchronousTestCase):
         self.assertRaises(ForgedToken, UploadState.unpack, TOKEN, b"other")
         self.assertRaises(ForgedToken, UploadState.unpack, "", SECRET)
         self.assertRaises(ForgedToken, UploadState.unpack, "YWJj", SECRET)
+
+    def test_without_secret(self) -> None:
+        """Who has no secret reads what anybody signed; the rest of a token must be right all the same."""
+        for secret in (SECRET, b"other", b"", None):
+            self.assertEqual(UploadState.unpack(STATE.pack(secret), None), STATE)
+        for token in ("", "YWJj", TOKEN[:-4], "x" * 80, TOKEN[:44], signed(b"[]")):
+            self.assertRaises(InvalidToken, UploadState.unpack, token, None)
+        self.assertRaises(ForgedToken, UploadState.unpack, STATE.pack(None), SECRET)
 
     def test_one_spelling(self) -> None:
         """A token whose unused last bits are set decodes to the same bytes, and is refused all the same."""
@@ -177,12 +188,29 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(place(7, None, None, None), Append(7))
         self.assertEqual(place(0, 0, None, 12), Append(0, 12))
 
-    def test_stale_token(self) -> None:
-        """A token of another offset is out of order, whatever the range says."""
-        for offset in (6, 8, -1):
+    def test_impossible_token(self) -> None:
+        """A token that is ahead of the session is out of order, whatever the range says."""
+        for offset in (8, -1, 1 << 70):
             self.assertEqual(place(7, offset, None, 5), OutOfOrder(7))
             self.assertEqual(place(7, offset, "7-11", 5), OutOfOrder(7))
             self.assertEqual(place(7, offset, "junk", 5), OutOfOrder(7))
+
+    def test_stale_token(self) -> None:
+        """With a token that is behind, the body begins at its range, or else at the token's offset."""
+        self.assertEqual(place(7, 3, None, 5), Repeat(3, 5))
+        self.assertEqual(place(7, 3, None, None), Repeat(3))
+        self.assertEqual(place(7, 0, None, 0), Repeat(0, 0))
+        for start in range(7):
+            self.assertEqual(place(7, 3, f"{start}-{start + 4}", 5), Repeat(start, 5))
+            self.assertEqual(place(7, 3, f"bytes {start}-{start}/*", None), Repeat(start, 1))
+        self.assertEqual(place(7, 3, "7-11", 5), Append(7, 5))
+
+    def test_stale_token_refused(self) -> None:
+        """Even then a range must not leave a gap, end before it begins, be of another length, or be none."""
+        self.assertEqual(place(7, 3, "8-12", 5), OutOfOrder(7))
+        self.assertEqual(place(7, 3, "5-4", 0), OutOfOrder(7))
+        self.assertEqual(place(7, 3, "3-7", 4), BadLength(5, 4))
+        self.assertEqual(place(7, 3, "junk", 5), Malformed("junk"))
 
     def test_range(self) -> None:
         """A range that begins at the end fits, in either form, and tells the length."""
@@ -257,16 +285,49 @@ class PlaceTests(SynchronousTestCase):
         st.none() | st.integers(0),
     )
     def test_anything(self, stored: int, offset: int | None, header: str | None, length: int | None) -> None:
-        """Every request gets a decision; what is appended goes to the end."""
+        """Every request gets a decision; there are no gaps, and only a stale token lets content come again."""
         decision = place(stored, offset, header, length)
-        self.assertIsInstance(decision, (Append, OutOfOrder, BadLength, Malformed))
+        self.assertIsInstance(decision, (Append, Repeat, OutOfOrder, BadLength, Malformed))
         if isinstance(decision, Append):
             self.assertEqual(decision.at, stored)
-            self.assertIn(offset, (None, stored))
+        if isinstance(decision, Repeat):
+            self.assertTrue(0 <= decision.at < stored)
+            self.assertTrue(offset is not None and offset < stored)
+        if isinstance(decision, Append | Repeat):
+            self.assertTrue(offset is None or 0 <= offset <= stored)
+            self.assertTrue(decision.length is None or decision.length >= 0)
+            self.assertTrue(length is None or decision.length == length)
 
     def test_range_header(self) -> None:
         """The last byte is counted in; no bytes and one byte look alike."""
         self.assertEqual([range_header(size) for size in (0, 1, 2, 90)], ["0-0", "0-0", "0-1", "0-89"])
+
+
+class OverlapTests(SynchronousTestCase):
+    """What of a body is there already."""
+
+    @given(st.lists(st.binary(max_size=9)), st.integers(0, 50))
+    def test_divide(self, chunks: list[bytes], count: int) -> None:
+        """The two parts are the whole, and the first has as many bytes as it should, if there are so many."""
+        first, rest = divide(chunks, count)
+        whole = b"".join(chunks)
+        self.assertEqual((b"".join(first), b"".join(rest)), (whole[:count], whole[count:]))
+        self.assertEqual(bool(rest), any(rest))
+
+    @given(st.lists(st.binary(max_size=9)), st.binary(max_size=20), st.booleans())
+    def test_repeats(self, chunks: list[bytes], other: bytes, same: bool) -> None:
+        """Chunks are stored content if they are, all of it, however they are cut."""
+        stored = b"".join(chunks) if same else other
+        self.assertEqual(repeats(stored, chunks), stored == b"".join(chunks))
+
+    def test_repeats_each_byte(self) -> None:
+        """One wrong byte anywhere is seen, and so is one too many or too few."""
+        stored = bytes(range(100))
+        for at in range(100):
+            wrong = stored[:at] + b"\xff" + stored[at + 1 :]
+            self.assertFalse(repeats(stored, [wrong[:50], wrong[50:]]))
+        self.assertFalse(repeats(stored, [stored[:50], stored[50:99]]))
+        self.assertFalse(repeats(stored, [stored, b"x"]))
 
 
 class UploadIdTests(SynchronousTestCase):

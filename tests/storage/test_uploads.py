@@ -29,6 +29,7 @@ from txregistry.storage.hashing import PlainDigest
 from txregistry.storage.hashstate import HashState
 from txregistry.storage.namespace import Namespace, Rules
 from txregistry.storage.payloads import ManifestMemory
+from txregistry.storage.streams import PIECE
 
 LARGE, SMALL = b"0123456789" * 20_000, b"small"
 UPLOADS = layout.uploads(NAME)
@@ -96,6 +97,45 @@ class SessionFilesTests(SynchronousTestCase):
         upload = opened(here, self.session)
         done(upload.write([LARGE]))
         done(upload.commit(Digest.of(SMALL + LARGE)))
+        self.assertNotIn("read", [call for call, _ in recorder.calls])
+
+    def test_repeated_is_not_hashed(self) -> None:
+        """What comes again is read once, as far as it goes, and the digest goes on from its state."""
+        receive(self.here, self.session, LARGE)
+        recorder = FaultyDriver(self.driver)
+        here = make_namespace(recorder).repository(NAME)
+        upload = opened(here, self.session)
+        at = len(LARGE) - 9
+        done(upload.write([LARGE[at:], SMALL], at))
+        self.assertEqual([call for call, _ in recorder.calls].count("read"), 1)
+        done(upload.close())
+        state = HashState.decode(
+            tree(self.driver)[layout.upload_state(NAME, self.session, len(LARGE + SMALL))]
+        )
+        self.assertEqual(state.length, len(LARGE + SMALL))
+        done(opened(here, self.session).commit(Digest.of(LARGE + SMALL)))
+        self.assertEqual([call for call, _ in recorder.calls].count("read"), 1)
+
+    def test_compared_in_pieces(self) -> None:
+        """However much comes again at once, it is read a piece at a time, and compared by a worker."""
+        workers = InlineWorkers()
+        namespace = Namespace(self.driver, workers, Clock(), ManifestMemory(0), Rules())
+        content = LARGE * 12
+        receive(self.here, self.session, content)
+        upload = opened(namespace.repository(NAME), self.session)
+        workers.calls = 0
+        done(upload.write([content], 0))
+        self.assertEqual(workers.calls, -(-len(content) // PIECE))
+
+    def test_other_algorithm_in_one_go(self) -> None:
+        """A session opened for another algorithm, and filled and ended at once, is not read again."""
+        recorder = FaultyDriver(self.driver)
+        here = make_namespace(recorder).repository(NAME)
+        for algorithm in ("sha384", "sha512"):
+            id = done(here.uploads.start()).id
+            upload = done(here.uploads.resume(id, algorithm))
+            done(upload.write([LARGE]))
+            done(upload.commit(Digest.of(LARGE, algorithm)))
         self.assertNotIn("read", [call for call, _ in recorder.calls])
 
     def test_resumed_by_reading(self) -> None:

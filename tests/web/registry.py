@@ -18,6 +18,7 @@ from txregistry.interfaces import IAccessController, IStorageDriver
 from txregistry.model.digest import OCTET_STREAM, Digest
 from txregistry.model.manifest import OCI_MANIFEST
 from txregistry.storage.catalog import Catalog
+from txregistry.storage.finding import BlobFinder
 from txregistry.storage.namespace import Rules
 from txregistry.web.app import RegistryApp
 from txregistry.web.authorize import Gate
@@ -25,8 +26,8 @@ from txregistry.web.blobs import BlobRoutes
 from txregistry.web.body import LINGER
 from txregistry.web.listing import CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
-from txregistry.web.replies import Headers
 from txregistry.web.referrers import ReferrerRoutes
+from txregistry.web.replies import Headers
 from txregistry.web.site import RegistrySite
 from txregistry.web.uploads import UploadRoutes
 from txregistry.web.urls import Urls
@@ -60,6 +61,7 @@ class Registry:
         maxentries: int = 1000,
         maxtags: int = 1000,
         referrers: int = 1000,
+        secret: bytes | None = SECRET,
     ) -> None:
         self.driver: Any = InMemoryDriver() if driver is None else driver
         self.clock = Clock()
@@ -75,7 +77,7 @@ class Registry:
             TagListRoutes(urls, maxtags),
             self.manifests,
             BlobRoutes(),
-            UploadRoutes(urls, SECRET),
+            UploadRoutes(urls, secret, BlobFinder(self.driver)),
             ReferrerRoutes(urls, referrers),
             readonly,
         )

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.storage.faulty import FaultyDriver
+from tests.storage.making import tree
 from tests.web.registry import EMPTY_LENGTH, OCTETS, SECRET, Registry, expect, location
 from tests.web.wire import Answer, chunked, request_bytes
 from txregistry.drivers.inmemory import InMemoryDriver
@@ -123,6 +125,27 @@ class ClientTests(UploadCase):
         """A POST that names a digest and sends nothing begins a session."""
         self.accepted(self.ask("POST", f"/v2/a/blobs/uploads/?digest={DIGEST}"), 202, 0)
 
+    def test_single_post_fails(self) -> None:
+        """One that storage has no room for leaves no session, whatever it is that fails."""
+        for call, part in (("write", "/data"), ("commit", "/blobs/"), ("put", "/_layers/")):
+            driver = FaultyDriver(InMemoryDriver())
+            registry = Registry(driver)
+            driver.broken = {(call, part)}
+            answer = registry.ask("POST", f"/v2/a/blobs/uploads/?digest={DIGEST}", body=CONTENT)
+            self.assertEqual(answer.status, 507)
+            self.assertEqual([path for path in tree(driver) if "/_uploads/" in path], [])
+            self.assertEqual(registry.ask("HEAD", f"/v2/a/blobs/{DIGEST}").status, 404)
+
+    def test_algorithm(self) -> None:
+        """A POST may say which algorithm the digest will have; one that is unknown is refused at once."""
+        for algorithm in ("sha256", "sha384", "sha512", ""):
+            self.accepted(self.ask("POST", f"/v2/a/blobs/uploads/?digest-algorithm={algorithm}"), 202, 0)
+        before = self.sessions()
+        for algorithm in ("md5", "SHA256", "sha256,sha512", "sha256:"):
+            answer = self.ask("POST", f"/v2/a/blobs/uploads/?digest-algorithm={algorithm}")
+            self.refused(answer, 400, "DIGEST_INVALID")
+        self.assertEqual(self.sessions(), before)
+
     def test_single_post_wrong(self) -> None:
         """Content that is not what it should be is refused, and no session is left of it."""
         path = f"/v2/a/blobs/uploads/?digest={DIGEST}"
@@ -201,18 +224,6 @@ class StateTests(UploadCase):
             for method in ("GET", "PATCH", "PUT", "DELETE"):
                 answer = self.ask(method, f"{without_state(mine)}?{state}&digest={DIGEST}", body=b"x")
                 self.refused(answer, 404, "BLOB_UPLOAD_INVALID")
-
-    def test_old(self) -> None:
-        """One that is behind what was received is out of order, and the answer says where to go on."""
-        begun = self.begin()
-        self.ask("PATCH", begun, body=CONTENT[:9])
-        for method in ("PATCH", "PUT"):
-            answer = self.ask(method, f"{begun}&digest={DIGEST}", body=CONTENT)
-            self.refused(answer, 416, "RANGE_INVALID")
-            self.assertEqual(answer.header("Range"), "0-8")
-            self.assertEqual(state_of(location(answer)).offset, 9)
-        address = self.accepted(self.ask("GET", begun), 204, 9)
-        self.created(self.finish(address, CONTENT[9:]))
 
     def test_unknown(self) -> None:
         """Sessions that are not there, or cannot be, are unknown."""
@@ -304,6 +315,16 @@ class EndTests(UploadCase):
         self.created(self.ask("PUT", f"{without_state(address)}?digest={DIGEST}"))
         self.assertEqual(self.sessions(), 0)
 
+    def test_again_with_old_state(self) -> None:
+        """So does one that was in pieces, with any of its states, with the body or without."""
+        first = self.begin()
+        second = self.accepted(self.ask("PATCH", first, body=CONTENT[:9]), 202, 9)
+        self.created(self.finish(second, CONTENT[9:]))
+        for address, body in ((first, CONTENT), (second, CONTENT[9:]), (first, b""), (second, None)):
+            self.created(self.finish(address, body))
+        last = [("Content-Range", f"9-{len(CONTENT) - 1}")]
+        self.created(self.ask("PUT", f"{second}&digest={DIGEST}", last, CONTENT[9:]))
+
     def test_again_without_blob(self) -> None:
         """Not if the blob is not there."""
         address = self.begin()
@@ -337,15 +358,32 @@ class MountTests(UploadCase):
         self.created(self.ask("POST", f"/v2/a/blobs/uploads/?mount={DIGEST}&from=source"))
         self.assertEqual(self.sessions(), 0)
 
+    def test_mounted_from_anywhere(self) -> None:
+        """Without a source, it is mounted from wherever it is to be seen, or is here already."""
+        for source in ("", "&from=", ""):
+            self.created(self.ask("POST", f"/v2/a/blobs/uploads/?mount={DIGEST}{source}"))
+        self.assertEqual(self.sessions(), 0)
+
+    def test_deleted_everywhere(self) -> None:
+        """What was deleted from every repository is not mounted, although its content may still be stored."""
+        self.created(self.ask("POST", f"/v2/a/blobs/uploads/?mount={DIGEST}"))
+        for name, status in (("source", 201), ("a", 202)):
+            self.assertEqual(self.ask("DELETE", f"/v2/{name}/blobs/{DIGEST}").status, 202)
+            answer = self.ask("POST", f"/v2/b/blobs/uploads/?mount={DIGEST}")
+            self.assertEqual(answer.status, status)
+            if status == 201:
+                self.assertEqual(self.ask("DELETE", f"/v2/b/blobs/{DIGEST}").status, 202)
+
     def test_not_mounted(self) -> None:
         """Whatever prevents it, a session is begun instead, without saying why."""
         for query in (
-            f"mount={DIGEST}",
             f"mount={DIGEST}&from=nobody",
             f"mount={Digest.of(b'unknown')}&from=source",
             "mount=nonsense&from=source",
             f"mount={DIGEST}&from=No//Name",
-            f"mount={DIGEST}&from=",
+            f"mount={Digest.of(b'unknown')}",
+            f"mount={Digest.of(b'unknown')}&from=",
+            "mount=nonsense",
             "from=source",
             f"mount={DIGEST}&from=..",
         ):
@@ -435,6 +473,52 @@ class InterruptionTests(UploadCase):
         self.accepted(first.answer(), 202, 10)
         self.refused(second.answer(), 416, "RANGE_INVALID")
         self.accepted(third.answer(), 202, 11)
+
+    def test_same_blob_at_once(self) -> None:
+        """Two who push the same blob at the same time, to two instances, are both told that it is there."""
+        driver = InMemoryDriver()
+        one, two = Registry(driver), Registry(driver)
+        clients = []
+        for registry in (one, two):
+            path = without_host(registry.begin("a"))
+            connection = registry.connect()
+            head = request_bytes("PUT", f"{path}&digest={DIGEST}", [("Content-Length", str(len(CONTENT)))])
+            connection.send(head + CONTENT[:99])
+            clients.append(connection)
+        for connection in clients:
+            connection.send(CONTENT[99:])
+            self.assertEqual(connection.answer().status, 201)
+        self.assertEqual(one.ask("GET", f"/v2/a/blobs/{DIGEST}").body, CONTENT)
+        self.assertEqual([path for path in tree(driver) if "/_uploads/" in path], [])
+        self.assertEqual(len([path for path in tree(driver) if path.endswith("/data")]), 1)
+
+    def test_other_secret(self) -> None:
+        """An instance with another secret refuses the state, and goes on with the path alone."""
+        driver = InMemoryDriver()
+        one, two = Registry(driver), Registry(driver, secret=b"another")
+        address = location(expect(one.ask("PATCH", one.begin("a"), body=CONTENT[:9]), 202))
+        self.refused(two.ask("PATCH", address, body=b"x"), 404, "BLOB_UPLOAD_INVALID")
+        path = without_state(address)
+        address = location(expect(two.ask("PATCH", path, body=CONTENT[9:20]), 202))
+        address = location(expect(one.ask("GET", without_state(address)), 204))
+        expect(one.ask("PUT", f"{address}&digest={DIGEST}", body=CONTENT[20:]), 201)
+
+    def test_without_secret(self) -> None:
+        """Instances without a secret go on with each other's states, and with those of instances with one."""
+        for secret in (None, b"one"):
+            driver = InMemoryDriver()
+            one, two = Registry(driver, secret=secret), Registry(driver, secret=None)
+            address = location(expect(one.ask("PATCH", one.begin("a"), body=CONTENT[:9]), 202))
+            other = without_state(two.begin("a")) + "?" + address.partition("?")[2]
+            self.refused(two.ask("PATCH", other, body=b"x"), 404, "BLOB_UPLOAD_INVALID")
+            self.refused(
+                two.ask("PATCH", f"{without_state(address)}?_state=eA==", body=b"x"),
+                404,
+                "BLOB_UPLOAD_INVALID",
+            )
+            expect(two.ask("PATCH", address, body=CONTENT[9:20]), 202)
+            expect(two.ask("PUT", f"{address}&digest={DIGEST}", body=CONTENT[9:]), 201)
+            self.assertEqual(one.ask("GET", f"/v2/a/blobs/{DIGEST}").body, CONTENT)
 
     def test_other_instance(self) -> None:
         """A session goes on at another instance over the same storage."""

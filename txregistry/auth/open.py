@@ -16,4 +16,4 @@ class OpenAccess:
 
     async def authorize(self, credentials: Credentials, wanted: Sequence[Access]) -> Grant:
         """Let it pass; *credentials* are not looked at, wrong ones included."""
-        return Grant()
+        return Grant(reads_everything=True)

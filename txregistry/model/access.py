@@ -16,9 +16,15 @@ class Access:
 
 @frozen(slots=True)
 class Grant:
-    """What an access controller found out: the *user* who asks (empty when nobody in particular)."""
+    """
+    What an access controller found out.
+
+    :ivar user: who asks; empty when nobody in particular.
+    :ivar reads_everything: whoever it is may pull from every repository there is.
+    """
 
     user: str = ""
+    reads_everything: bool = False
 
 
 CATALOG = (Access("registry", "catalog", "*"),)

@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -58,8 +59,8 @@ class UploadState:
     offset: int
     started_at: datetime = NEVER
 
-    def pack(self, secret: bytes) -> str:
-        """The token, signed with *secret*."""
+    def pack(self, secret: bytes | None) -> str:
+        """The token, signed with *secret*; without one, in a way that anybody could."""
         members = {
             "Name": self.name,
             "UUID": self.uuid,
@@ -70,9 +71,11 @@ class UploadState:
         return base64.urlsafe_b64encode(_mac(secret, text) + text).decode("ascii")
 
     @classmethod
-    def unpack(cls, token: str, secret: bytes) -> UploadState:
+    def unpack(cls, token: str, secret: bytes | None) -> UploadState:
         """
         Read and verify a token.
+
+        Without a *secret* it is read and believed, whoever made it.
 
         Members that it lacks count as empty, and as distribution does, their
         names are matched without regard to case.
@@ -83,7 +86,7 @@ class UploadState:
         """
         signed = _decode(token)
         mac, text = signed[:_MAC_SIZE], signed[_MAC_SIZE:]
-        if not hmac.compare_digest(mac, _mac(secret, text)):
+        if len(mac) < _MAC_SIZE or (secret is not None and not hmac.compare_digest(mac, _mac(secret, text))):
             raise ForgedToken()
         try:
             members = Members.of(read_document(text, careful=False), _MEMBERS, "the state", careful=False)
@@ -100,8 +103,8 @@ class UploadState:
             raise InvalidToken(str(e)) from None
 
 
-def _mac(secret: bytes, text: bytes) -> bytes:
-    return hmac.digest(secret, text, "sha256")
+def _mac(secret: bytes | None, text: bytes) -> bytes:
+    return hmac.digest(secret or b"", text, "sha256")
 
 
 def _decode(token: str) -> bytes:
@@ -137,7 +140,20 @@ _CONTENT_RANGE = re.compile(r"(?:bytes[ \t]+)?([0-9]{1,19})-([0-9]{1,19})(?:/(?:
 
 @frozen(slots=True)
 class Append:
-    """The chunk fits: append it at *at*.  It has *length* bytes, where the headers said so."""
+    """The body goes on at *at*, where the session ends.  It has *length* bytes, where the headers said so."""
+
+    at: int
+    length: int | None = None
+
+
+@frozen(slots=True)
+class Repeat:
+    """
+    The body begins at *at*, before the session ends.
+
+    What is stored there already must come again as it is; only what lies
+    beyond is new.  It has *length* bytes, where the headers said so.
+    """
 
     at: int
     length: int | None = None
@@ -167,9 +183,14 @@ class Malformed:
 
 def place(
     stored: int, offset: int | None, content_range: str | None, length: int | None
-) -> Append | OutOfOrder | BadLength | Malformed:
+) -> Append | Repeat | OutOfOrder | BadLength | Malformed:
     """
-    Where the chunk of a PATCH or a closing PUT goes, before any of it is read.
+    Where the body of a PATCH or a closing PUT goes, before any of it is read.
+
+    A client whose token is the present one, or that has none, says nothing
+    about what it did before, so that its body goes to the end or nowhere.
+    One whose token is *behind* what is stored has missed an answer: it may
+    repeat what it sent.
 
     :param stored: the bytes that the session holds.
     :param offset: the offset in the client's token; ``None`` without a token.
@@ -177,20 +198,44 @@ def place(
         inclusive; RFC 9110's form of it is understood too.
     :param length: the ``Content-Length`` header; ``None`` for a chunked body.
     """
-    if offset is not None and offset != stored:
+    if offset is not None and not 0 <= offset <= stored:
         return OutOfOrder(stored)
-    if content_range is None:
-        return Append(stored, length)
-    match = _CONTENT_RANGE.match(content_range.strip(" \t"))
-    if match is None:
-        return Malformed(content_range)
-    start, end = int(match[1]), int(match[2])
-    if start > end or start != stored:
-        return OutOfOrder(stored)
-    span = end - start + 1
-    if length is not None and length != span:
-        return BadLength(span, length)
-    return Append(stored, span)
+    if offset is None:
+        offset = stored
+    start, span = offset, length
+    if content_range is not None:
+        match = _CONTENT_RANGE.match(content_range.strip(" \t"))
+        if match is None:
+            return Malformed(content_range)
+        start, end = int(match[1]), int(match[2])
+        span = end - start + 1
+        if span < 1 or start > stored or (start < stored and offset == stored):
+            return OutOfOrder(stored)
+        if length is not None and length != span:
+            return BadLength(span, length)
+    return Append(start, span) if start == stored else Repeat(start, span)
+
+
+def divide(chunks: Sequence[bytes], count: int) -> tuple[list[bytes], list[bytes]]:
+    """The first *count* bytes of *chunks*, or all that there are, and the rest."""
+    first: list[bytes] = []
+    for position, chunk in enumerate(chunks):
+        if len(chunk) > count:
+            cut = [chunk[:count]] if count else []
+            return first + cut, [chunk[count:], *chunks[position + 1 :]]
+        first.append(chunk)
+        count -= len(chunk)
+    return first, []
+
+
+def repeats(stored: bytes, chunks: Sequence[bytes]) -> bool:
+    """Whether *chunks* together are *stored*, byte for byte."""
+    position = 0
+    for chunk in chunks:
+        if not stored.startswith(chunk, position):
+            return False
+        position += len(chunk)
+    return position == len(stored)
 
 
 def range_header(size: int) -> str:

@@ -28,7 +28,7 @@ from txregistry.interfaces import (
     IUploadStore,
     ServedBlob,
 )
-from txregistry.model.digest import Descriptor, Digest
+from txregistry.model.digest import CANONICAL, Descriptor, Digest
 from txregistry.model.manifest import Manifest
 from txregistry.model.names import RepositoryName, Tag
 
@@ -97,9 +97,10 @@ class ListeningUploads(proxyForInterface(IUploadStore, "_uploads")):  # type: ig
         super().__init__(uploads)
         self._listener, self._name = listener, name
 
-    async def resume(self, id: str) -> IUpload:
+    async def resume(self, id: str, algorithm: str = CANONICAL) -> IUpload:
         """Open a session, wrapped."""
-        upload: IUpload = ListeningUpload(await self._uploads.resume(id), self._listener, self._name)
+        found = await self._uploads.resume(id, algorithm)
+        upload: IUpload = ListeningUpload(found, self._listener, self._name)
         return upload
 
 

@@ -15,16 +15,20 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from txregistry.model.digest import CANONICAL, Digest
 from txregistry.storage.hashstate import BLOCK, HashState, InvalidHashState
 
 
 class RunningDigest(Protocol):
     """
-    The SHA-256 of a stream, at some point of it.
+    The SHA-256 of a stream, at some point of it; or another of its hashes.
 
     Used by one thread at a time; :meth:`update` leaves the interpreter to
     other threads while it works.
     """
+
+    #: How the hash is called in digests.
+    algorithm: str
 
     #: Bytes taken in so far.
     length: int
@@ -47,10 +51,11 @@ class RunningDigest(Protocol):
 
 
 class PlainDigest:
-    """hashlib's SHA-256, whose state cannot be stored."""
+    """hashlib's hash of any kind, whose state cannot be stored."""
 
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
+    def __init__(self, algorithm: str = CANONICAL) -> None:
+        self.algorithm = algorithm
+        self._hash = Digest(algorithm, "").hasher()
         self.length = 0
 
     def update(self, chunk: bytes) -> None:
@@ -103,6 +108,8 @@ class Libcrypto:
 
 class NativeDigest:
     """SHA-256 by libcrypto, with its state in reach."""
+
+    algorithm = CANONICAL
 
     def __init__(self, library: Libcrypto) -> None:
         self._library = library

@@ -12,16 +12,17 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from txregistry.errors import DigestMismatch, PathNotFound, StorageError, UploadUnknown
+from txregistry.errors import DigestMismatch, PathNotFound, StorageError, UploadDiffers, UploadUnknown
 from txregistry.interfaces import IBlobStore, IFileWriter, IStorageDriver, IUpload, IWorkers
-from txregistry.model.digest import CANONICAL, OCTET_STREAM, Descriptor, Digest
+from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import RepositoryName
+from txregistry.model.upload import divide, repeats
 from txregistry.storage import layout
 from txregistry.storage.blobs import SharedBlobs
 from txregistry.storage.concurrency import Shield, both
 from txregistry.storage.hashing import RunningDigest
 from txregistry.storage.linkfile import present
-from txregistry.storage.streams import content_digest
+from txregistry.storage.streams import PIECE, content_digest
 
 T = TypeVar("T")
 
@@ -87,16 +88,16 @@ class Upload:
         self._name, self._writer, self._progress, self._tools = name, writer, progress, tools
         self._lock = DeferredLock()
         self._shield = Shield()
-        self._ended = False
+        self._ended = self._differs = False
 
     @property
     def size(self) -> int:
         """Bytes received so far."""
         return self._writer.size
 
-    async def write(self, chunks: Sequence[bytes]) -> None:
-        """Hash *chunks* while the driver stores them."""
-        await self._undisturbed(self._write(chunks))
+    async def write(self, chunks: Sequence[bytes], at: int | None = None) -> None:
+        """Hash *chunks* while the driver stores them, but for those that are stored: these are compared."""
+        await self._undisturbed(self._take(chunks, at))
 
     async def close(self) -> None:
         """Keep the data, and then the state of its digest.  Does nothing if the session was ended before."""
@@ -118,6 +119,33 @@ class Upload:
         return await self._shield.run(in_turn(), None)
 
     # --- writing ---
+
+    async def _take(self, chunks: Sequence[bytes], at: int | None) -> None:
+        # What follows a difference, or a gap that a failed write left, must not be taken for a continuation.
+        if self._differs or (at is not None and at > self.size):
+            raise UploadDiffers(self.id)
+        if at is not None and at < self.size:
+            again, chunks = divide(chunks, self.size - at)
+            if not await self._has(again, at):
+                self._differs = True
+                raise UploadDiffers(self.id)
+        if chunks:
+            await self._write(chunks)
+
+    async def _has(self, chunks: Sequence[bytes], at: int) -> bool:
+        """Whether *chunks* are stored at *at*."""
+        while chunks:
+            piece, chunks = divide(chunks, PIECE)
+            length = sum(map(len, piece))
+            stored = await self._writer.read(at, length)
+            if length < WORKER_BATCH:
+                same = repeats(stored, piece)
+            else:
+                same = await self._tools.workers.run(repeats, stored, piece)
+            if not same:
+                return False
+            at += length
+        return True
 
     async def _write(self, chunks: Sequence[bytes]) -> None:
         digest = self._progress.digest
@@ -184,8 +212,8 @@ class Upload:
     async def _content_digest(self, algorithm: str) -> Digest:
         """The digest of the data, which is read again if need be; if that fails the session is closed."""
         running = self._trusted()
-        if running is not None and algorithm == CANONICAL:
-            return Digest(CANONICAL, running.hexdigest())
+        if running is not None and algorithm == running.algorithm:
+            return Digest(algorithm, running.hexdigest())
         try:
             return await content_digest(self._writer, algorithm, self._tools.workers)
         except Exception:

@@ -21,10 +21,11 @@ from txregistry.errors import (
     UploadUnknown,
 )
 from txregistry.interfaces import IUpload, IUploadStore, UploadStatus
+from txregistry.model.digest import CANONICAL
 from txregistry.model.names import RepositoryName
 from txregistry.storage import layout
 from txregistry.storage.concurrency import Shield, both
-from txregistry.storage.hashing import RunningDigest
+from txregistry.storage.hashing import PlainDigest, RunningDigest
 from txregistry.storage.hashstate import SIZE
 from txregistry.storage.upload import Progress, Upload, UploadTools
 
@@ -82,13 +83,13 @@ class UploadStore:
         began, size = await both(self._began(id), self._size(id))
         return UploadStatus(id, size, began)
 
-    async def resume(self, id: str) -> IUpload:
+    async def resume(self, id: str, algorithm: str = CANONICAL) -> IUpload:
         """Open a session, waiting for some seconds if somebody else has it open."""
         self._check_id(id)
         delay, waited = _FIRST_DELAY, 0.0
         while True:
             try:
-                return await self._shield.run(self._open(id), Upload.close)
+                return await self._shield.run(self._open(id, algorithm), Upload.close)
             except ContentBusy:
                 if waited >= PATIENCE:
                     raise UploadBusy(id) from None
@@ -96,21 +97,23 @@ class UploadStore:
             waited += delay
             delay = min(delay * 2, _LONGEST_DELAY)
 
-    async def _open(self, id: str) -> Upload:
+    async def _open(self, id: str, algorithm: str) -> Upload:
         """:raises ContentBusy: another writer has it open, or is making it a blob."""
         try:
             writer = await self._driver.writer(layout.upload_data(self._name, id))
         except PathNotFound:
             raise UploadUnknown(id) from None
         try:
-            began, progress = await both(self._began(id), self._progress(id, writer.size))
+            began, progress = await both(self._began(id), self._progress(id, writer.size, algorithm))
         except Exception:
             with suppress(StorageError):
                 await writer.close()
             raise
         return Upload(self._name, id, began, writer, progress, self._tools)
 
-    async def _progress(self, id: str, size: int) -> Progress:
+    async def _progress(self, id: str, size: int, algorithm: str) -> Progress:
+        if size == 0 and algorithm != CANONICAL:
+            return Progress(PlainDigest(algorithm))
         digest = self._new_digest()
         if size == 0:
             return Progress(digest)

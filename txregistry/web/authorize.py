@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from attrs import define
 
+from txregistry.errors import Unauthorized
 from txregistry.interfaces import Credentials, IAccessController, INamespace, IRepository
 from txregistry.model.access import Access, needed
 from txregistry.model.names import RepositoryName
@@ -39,7 +40,7 @@ class Gate:
             request.header(b"X-Forwarded-Proto"),
         )
         grant = await self.access.authorize(credentials, wanted)
-        request.user_name = grant.user
+        request.user_name, request.reads_everything = grant.user, grant.reads_everything
 
     async def repository(self, request: RegistryRequest, name: str) -> IRepository:
         """
@@ -48,5 +49,17 @@ class Gate:
         :raises Unauthorized: the request lacks a right, whether or not the repository exists.
         :raises InvalidName: there can be no such repository.
         """
-        await self.admit(request, needed(request.method.decode("ascii"), name, request.query(b"from") or ""))
+        method, source = request.method.decode("ascii"), request.query(b"from") or ""
+        try:
+            await self.admit(request, needed(method, name, source))
+            request.reads_source = bool(source)
+        except Unauthorized as refusal:
+            if method != "POST" or not source:
+                raise
+            # An upload may begin all the same.  If not even that is allowed, the challenge is the one for
+            # both rights, so that clients can ask for both.
+            try:
+                await self.admit(request, needed(method, name))
+            except Unauthorized:
+                raise refusal from None
         return self.wrap(self.namespace.repository(RepositoryName.parse(name)), request)

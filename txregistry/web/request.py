@@ -59,6 +59,8 @@ class RegistryRequest(Request):
     :ivar body: what the client sends along.
     :ivar id: names the request in the log.
     :ivar user_name: who asks, once that is known.
+    :ivar reads_everything: whoever asks may pull from every repository.
+    :ivar reads_source: they may pull from the repository that a mount names.
     :ivar vars: what the route read from the path, for the log.
     :ivar routed: a route was found, so that the configured headers go out.
     """
@@ -73,6 +75,7 @@ class RegistryRequest(Request):
     begun = False
     routed = False
     user_name = ""
+    reads_everything = reads_source = False
     started = 0.0
     vars: Mapping[str, str] = {}
     errors: tuple[Problem, ...] = ()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from attrs import define
-from twisted.internet.defer import CancelledError
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 
-from txregistry.errors import BlobUnknown, DigestMismatch, UploadUnknown
-from txregistry.interfaces import IRepository, IUpload, UploadStatus
+from txregistry.errors import BlobUnknown, UploadDiffers, UploadUnknown
+from txregistry.interfaces import IBlobFinder, IRepository, IUpload
 from txregistry.model import upload as rules
-from txregistry.model.digest import EMPTY, Descriptor, Digest, InvalidDigest
+from txregistry.model.digest import ALGORITHMS, EMPTY, Descriptor, Digest, InvalidDigest
 from txregistry.model.names import InvalidName, RepositoryName
-from txregistry.web.body import BodyLost, BodyMalformed, BodyTooSlow
+from txregistry.web.receiving import LengthDiffers, receive
 from txregistry.web.replies import Headers, Problem, Reply, digest_invalid, problem_reply, upload_invalid
 from txregistry.web.request import RegistryRequest
 from txregistry.web.shield import shielded
@@ -22,17 +22,29 @@ from txregistry.web.urls import Urls
 #: Seconds between the looks for the blob of a PUT whose session is gone.
 AGAIN = (0.1, 0.4)
 
+_RANGE_INVALID = Problem(416, "RANGE_INVALID", "invalid content range")
+_RANGE_MALFORMED = Problem(416, "RANGE_INVALID", "invalid content range", "malformed Content-Range")
+_RANGE_DIFFERS = Problem(
+    416, "RANGE_INVALID", "invalid content range", "the content differs from what was received before"
+)
+_SIZE_INVALID = Problem(400, "SIZE_INVALID", "provided length did not match content length")
+
 
 @define(eq=False)
 class UploadRoutes:
     """
     The upload sessions of one repository.
 
-    :ivar secret: signs the state that clients carry from one request to the next.
+    :ivar secret: signs the state that clients carry from one request to the next.  Without one,
+        nobody knows what other instances sign with, and states count whoever made them.
+    :ivar finder: finds what is to be mounted from anywhere.
     """
 
+    _log = Logger()
+
     urls: Urls
-    secret: bytes
+    secret: bytes | None
+    finder: IBlobFinder
 
     # --- the collection ---
 
@@ -41,37 +53,65 @@ class UploadRoutes:
         Begin a session; or mount a blob; or take a whole blob at once
         (OCI distribution-spec, "Pushing blobs").
         """
-        mount, source = request.query(b"mount"), request.query(b"from")
-        if mount and source:
-            try:
-                descriptor = await repository.blobs.mount(Digest.parse(mount), RepositoryName.parse(source))
-                return self._created(request, repository, descriptor)
-            except (InvalidDigest, InvalidName, BlobUnknown):
-                pass  # an ordinary upload instead, as the specification has it
+        try:
+            mounted = await self._mount(request, repository)
+            if mounted is not None:
+                return self._created(request, repository, mounted)
+        except (InvalidDigest, InvalidName, BlobUnknown):
+            pass  # an ordinary upload instead, as the specification has it
+        hint = request.query(b"digest-algorithm")
+        if hint and hint not in ALGORITHMS:
+            return problem_reply([digest_invalid("unsupported digest algorithm")])
         given = request.query(b"digest")
         if given and (request.body.length != 0 or given == str(EMPTY)):
             return await self._post_whole(request, repository, given)
         status = await repository.uploads.start()
         return self._accepted(request, repository, status.id, status.size, status.started_at)
 
+    async def _mount(self, request: RegistryRequest, repository: IRepository) -> Descriptor | None:
+        """What the request wants mounted, if it does and may."""
+        mount, source = request.query(b"mount"), request.query(b"from")
+        if not mount:
+            return None
+        digest = Digest.parse(mount)
+        if source:
+            if not request.reads_source:
+                return None
+            return await repository.blobs.mount(digest, RepositoryName.parse(source))
+        if not request.reads_everything:
+            return None
+        try:
+            return await repository.blobs.look(digest)
+        except BlobUnknown:
+            found = await self.finder.repository_with(digest)
+        return None if found is None else await repository.blobs.mount(digest, found)
+
     async def _post_whole(self, request: RegistryRequest, repository: IRepository, given: str) -> Reply:
         digest = Digest.parse(given)
         status = await repository.uploads.start()
-        upload = await repository.uploads.resume(status.id)
+        upload = await repository.uploads.resume(status.id, digest.algorithm)
         received = False
         try:
-            await _receive(request, upload)
+            await receive(request.body, upload, rules.Append(0))
             received = True
         finally:
             if not received:
                 await upload.cancel()
-        try:
-            descriptor = await shielded(upload.commit(digest), request.site)
-        except DigestMismatch:
-            # The session is kept for another try, but nobody knows its address.
-            await (await repository.uploads.resume(status.id)).cancel()
-            raise
+        descriptor = await shielded(self._commit_or_cancel(repository, upload, digest), request.site)
         return self._created(request, repository, descriptor)
+
+    async def _commit_or_cancel(self, repository: IRepository, upload: IUpload, digest: Digest) -> Descriptor:
+        """A commit that fails keeps the session for another try, but nobody knows the address of this one."""
+        try:
+            return await upload.commit(digest)
+        except Exception:
+            try:
+                await (await repository.uploads.resume(upload.id)).cancel()
+            except UploadUnknown:
+                pass
+            except Exception:
+                self._log.failure("upload {id}, which nobody knows, could not be cancelled", id=upload.id)
+            raise
 
     # --- a session ---
 
@@ -90,9 +130,7 @@ class UploadRoutes:
             return state
         upload = await repository.uploads.resume(id)
         try:
-            refusal = self._misplaced(request, repository, upload, state)
-            if refusal is None:
-                await _receive(request, upload)
+            refusal = await self._take(request, repository, upload, state)
         finally:
             await upload.close()
         return refusal or self._accepted(request, repository, id, upload.size, upload.started_at)
@@ -107,15 +145,14 @@ class UploadRoutes:
             return problem_reply([digest_invalid("digest missing")])
         digest = Digest.parse(given)
         try:
-            upload = await repository.uploads.resume(id)
+            upload = await repository.uploads.resume(id, digest.algorithm)
         except UploadUnknown:
             return await self._put_again(request, repository, digest)
         ended = False
         try:
-            refusal = self._misplaced(request, repository, upload, state)
+            refusal = await self._take(request, repository, upload, state)
             if refusal is not None:
                 return refusal
-            await _receive(request, upload)
             ended = True
             descriptor = await shielded(upload.commit(digest), request.site)
         finally:
@@ -167,26 +204,36 @@ class UploadRoutes:
             return problem_reply([upload_invalid()])
         return state
 
-    def _misplaced(
+    async def _take(
         self,
         request: RegistryRequest,
         repository: IRepository,
-        status: UploadStatus | IUpload,
+        upload: IUpload,
         state: rules.UploadState | None,
     ) -> Reply | None:
-        """The refusal of a chunk that does not go where the session's content ends."""
+        """
+        Bring the body into the session, or refuse it.
+
+        Every refusal says how far the session is then, so that the client can go on from there.
+        """
         offset = None if state is None else state.offset
-        placed = rules.place(status.size, offset, request.header(b"Content-Range"), request.body.length)
-        match placed:
-            case rules.Append():
-                return None
+        place = rules.place(upload.size, offset, request.header(b"Content-Range"), request.body.length)
+        match place:
+            case rules.Append() | rules.Repeat():
+                try:
+                    await receive(request.body, upload, place)
+                    return None
+                except UploadDiffers:
+                    problem = _RANGE_DIFFERS
+                except LengthDiffers:
+                    problem = _SIZE_INVALID
+            case rules.OutOfOrder():
+                problem = _RANGE_INVALID
             case rules.BadLength():
-                problem = Problem(400, "SIZE_INVALID", "provided length did not match content length")
+                problem = _SIZE_INVALID
             case rules.Malformed():
-                problem = Problem(416, "RANGE_INVALID", "invalid content range", "malformed Content-Range")
-            case _:
-                problem = Problem(416, "RANGE_INVALID", "invalid content range")
-        where = self._where(request, repository, status.id, status.size, status.started_at)
+                problem = _RANGE_MALFORMED
+        where = self._where(request, repository, upload.id, upload.size, upload.started_at)
         return problem_reply([problem], where)
 
     def _where(
@@ -224,16 +271,3 @@ class UploadRoutes:
                 (b"Docker-Content-Digest", str(digest).encode()),
             ),
         )
-
-
-async def _receive(request: RegistryRequest, upload: IUpload) -> None:
-    """Append the body of *request* to *upload*: a batch is hashed and written while the next one comes in."""
-    try:
-        while chunks := await request.body.read():
-            await upload.write(chunks)
-    except (CancelledError, BodyLost, BodyMalformed, BodyTooSlow):
-        # Nothing more comes.  The client need not send again what has come.
-        rest = request.body.take()
-        if rest:
-            await upload.write(rest)
-        raise
