@@ -37,6 +37,8 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 EXTENSIONS = st.sampled_from((b"", b";", b";a", b";a=b", b';a="b c";d', b";\xff"))
 CHUNKS = st.lists(st.tuples(st.binary(min_size=1, max_size=40), EXTENSIONS), max_size=5)
 TRAILERS = st.lists(st.sampled_from((b"A: b", b"X-Sum: 1", b"!:\xff")), max_size=3)
+#: Without the one character that Twisted does not know in extensions.
+SPOILT = st.binary(min_size=1, max_size=3).filter(lambda data: b"\\" not in data)
 PLACES = st.lists(st.integers(0, 400), max_size=8)
 
 
@@ -51,6 +53,7 @@ class ChunkedDecoderTests(SynchronousTestCase):
 
     @given(CHUNKS, TRAILERS, st.binary(max_size=20), PLACES)
     @example([(b"a", b"")], [], b"", [1, 2, 3, 4, 5, 6, 7, 8])
+    @example([(b"a", rb';a="\""')], [], b"", [])
     def test_whole(
         self, chunks: list[tuple[bytes, bytes]], trailers: list[bytes], behind: bytes, places: list[int]
     ) -> None:
@@ -60,7 +63,7 @@ class ChunkedDecoderTests(SynchronousTestCase):
         self.assertEqual((b"".join(rests), bool(rests), broken), (behind, True, False))
 
     @settings(max_examples=300)
-    @given(CHUNKS, TRAILERS, st.integers(0, 400), st.binary(min_size=1, max_size=3), PLACES)
+    @given(CHUNKS, TRAILERS, st.integers(0, 400), SPOILT, PLACES)
     def test_like_twisted(
         self,
         chunks: list[tuple[bytes, bytes]],
