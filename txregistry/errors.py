@@ -163,9 +163,5 @@ class ContentBusy(StorageError):
         self.path = path
 
 
-class LinkInvalid(StorageError):
-    """The link file at *path* does not hold a digest."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(f"{path} does not hold a digest")
-        self.path = path
+class LinkInvalid(PathNotFound):
+    """The link file at *path* does not hold a digest: it leads nowhere, as if it were not there."""

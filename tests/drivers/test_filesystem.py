@@ -25,14 +25,14 @@ class FilesystemDriverTests(StorageDriverContract, TestCase):
     """The filesystem driver keeps the contract."""
 
     def make_driver(self) -> IStorageDriver:
-        return FilesystemDriver(self.mktemp(), InlineWorkers())
+        return FilesystemDriver(self.mktemp(), InlineWorkers(), sleep=lambda _: None)
 
 
 class FilesystemModelTests(StorageDriverModel, SynchronousTestCase):
     """The filesystem driver is a dictionary."""
 
     def make_driver(self) -> IStorageDriver:
-        return FilesystemDriver(self.mktemp(), InlineWorkers())
+        return FilesystemDriver(self.mktemp(), InlineWorkers(), sleep=lambda _: None)
 
 
 class Elsewhere:

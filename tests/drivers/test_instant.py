@@ -160,14 +160,14 @@ class InstantFilesystemDriverTests(StorageDriverContract, TestCase):
     """The filesystem driver keeps the contract when it reads past the threads."""
 
     def make_driver(self) -> IStorageDriver:
-        return FilesystemDriver(self.mktemp(), InlineWorkers(), instant=taught("."))
+        return FilesystemDriver(self.mktemp(), InlineWorkers(), instant=taught("."), sleep=lambda _: None)
 
 
 class InstantFilesystemModelTests(StorageDriverModel, SynchronousTestCase):
     """The filesystem driver that reads past the threads is a dictionary."""
 
     def make_driver(self) -> IStorageDriver:
-        return FilesystemDriver(self.mktemp(), InlineWorkers(), instant=taught("."))
+        return FilesystemDriver(self.mktemp(), InlineWorkers(), instant=taught("."), sleep=lambda _: None)
 
 
 class PastTheThreadsTests(SynchronousTestCase):

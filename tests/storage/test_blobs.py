@@ -18,7 +18,7 @@ from txregistry.errors import (
     StorageFull,
 )
 from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IFileWriter, IStorageDriver
-from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
+from txregistry.model.digest import ALGORITHMS, OCTET_STREAM, Descriptor, Digest
 from txregistry.storage import layout
 from txregistry.storage.blobs import SharedBlobs
 
@@ -112,6 +112,25 @@ class SharedBlobsTests(SynchronousTestCase):
         writer = self.writer(CONTENT)
         self.failureResultOf(SharedBlobs(driver).adopt(DESCRIPTOR, writer), StorageFull)
         self.assertEqual(self.successResultOf(self.driver.writer("/brought")).size, len(CONTENT))
+
+    def test_content_lost(self) -> None:
+        """A file without content is not the blob that it should be, until somebody brings that again."""
+        for digest in (DIGEST, Digest.of(CONTENT, "sha512")):
+            descriptor = Descriptor(OCTET_STREAM, digest, len(CONTENT))
+            self.successResultOf(self.driver.put(layout.blob_data(digest), b""))
+            self.failureResultOf(self.blobs.stat(digest), BlobUnknown)
+            self.failureResultOf(self.blobs.get(digest, 100), BlobUnknown)
+            self.failureResultOf(self.blobs.open(descriptor), BlobUnknown)
+            self.successResultOf(self.blobs.put(digest, CONTENT))
+            self.assertEqual(self.successResultOf(self.blobs.stat(digest)), descriptor)
+
+    def test_content_of_nothing(self) -> None:
+        """The blob without content is one under any algorithm."""
+        for algorithm in ALGORITHMS:
+            empty = Digest.of(b"", algorithm)
+            self.successResultOf(self.blobs.put(empty, b""))
+            self.assertEqual(self.successResultOf(self.blobs.stat(empty)).size, 0)
+            self.assertEqual(self.successResultOf(self.blobs.get(empty, 100)), b"")
 
     def test_open_other_size(self) -> None:
         """Content that is not as long as was promised is not opened."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hypothesis import given
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.strategies import digests
@@ -33,13 +34,22 @@ class LinkFileTests(SynchronousTestCase):
         self.failureResultOf(read_link(self.driver, PATH), PathNotFound)
         self.assertFalse(self.successResultOf(present(self.driver, PATH)))
 
+    def test_line_end(self) -> None:
+        """A line end, as editors leave one, does not change what a link says."""
+        digest = Digest.of(b"")
+        for end in ("\n", "\r\n"):
+            self.successResultOf(self.driver.put(PATH, f"{digest}{end}".encode()))
+            self.assertEqual(self.successResultOf(read_link(self.driver, PATH)), digest)
+
     def test_broken(self) -> None:
-        """Whatever is not exactly a digest is a broken link, and the error says where it lies."""
+        """Whatever else is not exactly a digest is as good as no link, and the log says where it lies."""
         text = str(Digest.of(b"")).encode()
         for content in (
             b"",
             b"\n",
-            text + b"\n",
+            text + b"\n\n",
+            text + b"\n" + text,
+            text + b"\0",
             b" " + text,
             text[:-1],
             text.upper(),
@@ -48,8 +58,10 @@ class LinkFileTests(SynchronousTestCase):
             b"x" * 100_000,
         ):
             self.successResultOf(self.driver.put(PATH, content))
-            failure = self.failureResultOf(read_link(self.driver, PATH), LinkInvalid)
-            self.assertEqual(failure.value.path, PATH)
+            with capturedLogs() as logged:
+                failure = self.failureResultOf(read_link(self.driver, PATH), LinkInvalid)
+            self.assertIsInstance(failure.value, PathNotFound)
+            self.assertEqual((failure.value.path, logged[0]["path"]), (PATH, PATH))
 
 
 class StoredDigestsTests(SynchronousTestCase):

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.contracts.repositories import push_blob
 from tests.storage.making import NAME, make_namespace, make_repository, tree
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.errors import BlobUnknown, LinkInvalid, Unsupported
+from txregistry.errors import BlobUnknown, Unsupported
 from txregistry.interfaces import IStorageDriver
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -55,10 +55,22 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(link, str(DIGEST).encode())
 
     def test_broken_link(self) -> None:
-        """A link that holds no digest is a failure of the storage."""
-        self.successResultOf(self.driver.put(layout.layer_link(NAME, DIGEST), f"{DIGEST}\n".encode()))
-        self.failureResultOf(self.here.blobs.stat(DIGEST), LinkInvalid)
-        self.failureResultOf(self.here.server.serve(DIGEST, "GET"), LinkInvalid)
+        """A link that holds no digest is none, so that clients push the blob again, which repairs it."""
+        for content in (b"", b"sha256:"):
+            self.successResultOf(self.driver.put(layout.layer_link(NAME, DIGEST), content))
+            self.failureResultOf(self.here.blobs.stat(DIGEST), BlobUnknown)
+            self.failureResultOf(self.here.server.serve(DIGEST, "GET"), BlobUnknown)
+            other = make_namespace(self.driver).repository(OTHER)
+            self.failureResultOf(other.blobs.mount(DIGEST, NAME), BlobUnknown)
+            self.successResultOf(push_blob(self.here, CONTENT))
+            self.assertEqual(self.successResultOf(self.here.blobs.stat(DIGEST)).digest, DIGEST)
+
+    def test_lying_alias(self) -> None:
+        """What a link says counts, wherever it lies; a push by the other digest makes the link its own."""
+        self.alias()
+        self.successResultOf(push_blob(self.here, CONTENT, "sha512"))
+        self.assertEqual(self.successResultOf(self.here.blobs.stat(ALIAS)).digest, ALIAS)
+        self.assertEqual(self.successResultOf(self.here.blobs.stat(DIGEST)).digest, DIGEST)
 
     def test_dangling_link(self) -> None:
         """A link to content that a collector took away is no blob; the error names what was asked for."""

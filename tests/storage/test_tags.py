@@ -11,7 +11,7 @@ from tests.storage.faulty import FaultyDriver
 from tests.storage.making import NAME, make_repository, tree
 from txregistry.drivers.filesystem import FilesystemDriver
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.errors import LinkInvalid, NameUnknown, PathNotFound, StorageFull, TagUnknown, Unsupported
+from txregistry.errors import NameUnknown, PathNotFound, StorageFull, TagUnknown, Unsupported
 from txregistry.interfaces import IStorageDriver
 from txregistry.model.digest import Digest
 from txregistry.model.names import Page, Tag
@@ -89,12 +89,14 @@ class TagFilesTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.tags.list("", 1)), Page(("v1",)))
 
     def test_broken_link(self) -> None:
-        """A tag whose link is broken cannot be read, but does not keep others from being found."""
+        """A tag whose link is broken leads nowhere, and does not keep others from being found."""
         for name in ("a", "b", "c"):
             self.successResultOf(self.tags.tag(Tag(name), ONE))
         self.put(layout.tag_current(NAME, Tag("b")), b"junk")
-        self.failureResultOf(self.tags.get(Tag("b")), LinkInvalid)
+        self.failureResultOf(self.tags.get(Tag("b")), TagUnknown)
         self.assertEqual(list(self.successResultOf(self.tags.lookup(ONE))), [Tag("a"), Tag("c")])
+        self.successResultOf(self.tags.tag(Tag("b"), ONE))
+        self.assertEqual(self.successResultOf(self.tags.get(Tag("b"))), ONE)
 
     def test_switched_off(self) -> None:
         """Where deletion is off, tags stay."""

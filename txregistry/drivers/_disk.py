@@ -5,6 +5,7 @@ failed system call leaves it as the ``OSError`` that it is.
 Symbolic links are followed, those of files too: operators put ``blobs/`` or
 single large files on another disk that way, and only who may write to the
 directory can make one.  Deleting removes the link, not what it points to.
+One that leads nowhere, or in a circle, is nothing.
 """
 
 from __future__ import annotations
@@ -41,6 +42,11 @@ _SHORT = 16 << 10  # read at once, before asking how long it is
 _COPIED_AT_ONCE = 8 << 20
 _ATTEMPTS = 16  # to win against others who remove the directory that we write in
 
+#: distribution 2.8 empties a file before it writes to it again.  One that became empty less than so many
+#: seconds ago is looked at again, after each of these many seconds.
+_EMPTIED = 2.0
+_LOOKS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
+
 
 class Disk:
     """
@@ -50,16 +56,33 @@ class Disk:
     :param driver: the driver's name, for errors.
     :param listings: told of directories that were read.
     :param opened: told of the descriptor of each small file or directory that is read, while it is open.
+    :param sleep: waits for so many seconds.
     """
 
-    def __init__(self, driver: str, root: str, listings: Listings, opened: Callable[[int], object]) -> None:
-        self._driver, self._listings, self._opened = driver, listings, opened
+    def __init__(
+        self,
+        driver: str,
+        root: str,
+        listings: Listings,
+        opened: Callable[[int], object],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self._driver, self._listings, self._opened, self._sleep = driver, listings, opened, sleep
         root = os.path.abspath(root)
         self._prefix = "" if root == "/" else root
         self._directories = Directories(root)
 
     def get(self, path: str, limit: int) -> bytes:
-        descriptor = os.open(self.place(path), _READ)
+        place = self.place(path)
+        for pause in _LOOKS:
+            data = self._read(place, path, limit)
+            if data or not self._was_just_emptied(place):
+                return data
+            self._sleep(pause)
+        return self._read(place, path, limit)
+
+    def _read(self, place: str, path: str, limit: int) -> bytes:
+        descriptor = os.open(place, _READ)
         try:
             self._opened(descriptor)
             wanted = min(limit + 1, _SHORT)
@@ -79,6 +102,10 @@ class Disk:
         if size > limit:
             raise ContentTooLarge(path, limit)
         return b"".join(parts)
+
+    def _was_just_emptied(self, place: str) -> bool:
+        """Whether another program may be about to write to the empty file at *place*."""
+        return abs(time.time() - os.stat(place).st_mtime) < _EMPTIED
 
     def put(self, path: str, content: bytes, durable: bool) -> None:
         place = self._new(path)
@@ -150,11 +177,11 @@ class Disk:
             if self._listings.worth_noting(before, now, len(names)) and not any(
                 found[name].is_symlink() for name in names
             ):
-                every = tuple([Entry(name, found[name].is_dir()) for name in names])
+                every = tuple([Entry(name, _is_prefix(found[name])) for name in names])
                 self._listings.note(place, before, every)
                 return page(every, after, limit)
             names = names[bisect_right(names, after) :] if after else names
-            return Page([Entry(name, found[name].is_dir()) for name in names[:limit]], len(names) > limit)
+            return Page([Entry(name, _is_prefix(found[name])) for name in names[:limit]], len(names) > limit)
         finally:
             os.close(descriptor)
 
@@ -261,7 +288,16 @@ def _removed_on_failure(temporary: str) -> Iterator[None]:
 
 def _is_listed(entry: os.DirEntry[str]) -> bool:
     # Not when no path leads there, or when it is not finished.
-    return is_component(entry.name) and (not _is_temporary(entry.name) or entry.is_dir())
+    return is_component(entry.name) and (not _is_temporary(entry.name) or _is_prefix(entry))
+
+
+def _is_prefix(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return False
+        raise
 
 
 def _is_temporary(name: str) -> bool:

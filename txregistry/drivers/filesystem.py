@@ -9,6 +9,7 @@ What :mod:`txregistry.drivers._instant` can read without a trip is read by it.
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,7 +27,7 @@ from txregistry.interfaces import Entry, FileInfo, IContentReader, IFileWriter, 
 from txregistry.model.names import Page
 
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
-_ABSENT = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR))
+_ABSENT = frozenset((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP))
 
 
 def _ignore(_: int) -> None:
@@ -127,16 +128,22 @@ class FilesystemDriver:
     :param workers: the threads in which that happens.
     :param max_threads: how many of them it may take at a time.
     :param instant: what may be read past them.
+    :param sleep: lets a thread wait for so many seconds.
     """
 
     name = "filesystem"
 
     def __init__(
-        self, root: str, workers: IWorkers, max_threads: int = 100, instant: InstantReads | None = None
+        self,
+        root: str,
+        workers: IWorkers,
+        max_threads: int = 100,
+        instant: InstantReads | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._listings = Listings()
         self._instant = instant
-        self._disk = Disk(self.name, root, self._listings, instant.learn if instant else _ignore)
+        self._disk = Disk(self.name, root, self._listings, instant.learn if instant else _ignore, sleep)
         self._trip = _Trip(self.name, workers, max_threads)
 
     async def get(self, path: str, limit: int) -> bytes:

@@ -24,6 +24,10 @@ class SharedBlobs:
     A blob is stored once and never written to again.  Two who bring the same
     blob take turns, so that neither answers before the first has made it
     durable.
+
+    A file without content is no blob, but for the one that is empty: it is
+    what a power failure leaves of content that was never synced, and clients
+    can push that again once they are told that it is missing.
     """
 
     _log = Logger()
@@ -38,6 +42,7 @@ class SharedBlobs:
             info = await self._driver.stat(layout.blob_data(digest))
         except PathNotFound:
             raise BlobUnknown(digest) from None
+        self._check_content(digest, info.size)
         return Descriptor(OCTET_STREAM, digest, info.size)
 
     async def open(self, descriptor: Descriptor) -> IContentReader:
@@ -56,6 +61,7 @@ class SharedBlobs:
             return reader
         size = reader.size
         reader.close()
+        self._check_content(descriptor.digest, size)
         if size < descriptor.size:
             raise ContentTruncated(path)
         raise StorageError(f"{path} has {size} bytes, not {descriptor.size}")
@@ -68,9 +74,11 @@ class SharedBlobs:
         :raises ContentTooLarge: it has more than *limit* bytes.
         """
         try:
-            return await self._driver.get(layout.blob_data(digest), limit)
+            content = await self._driver.get(layout.blob_data(digest), limit)
         except PathNotFound:
             raise BlobUnknown(digest) from None
+        self._check_content(digest, len(content))
+        return content
 
     async def put(self, digest: Digest, content: bytes) -> Descriptor:
         """Store *content*, which is what *digest* names, unless it is there."""
@@ -130,6 +138,14 @@ class SharedBlobs:
             self._driver, layout.blobs_shelf(algorithm, shelf), algorithm, layout.blob_data, after, limit
         )
         return [digest for digest in page.items if digest.encoded.startswith(shelf)]
+
+    def _check_content(self, digest: Digest, size: int) -> None:
+        """:raises BlobUnknown: the file of *size* bytes that is stored as *digest* lost its content."""
+        if size == 0 and Digest.of(b"", digest.algorithm) != digest:
+            self._log.error(
+                "blob {digest} is stored without its content: it counts as missing", digest=str(digest)
+            )
+            raise BlobUnknown(digest)
 
     async def _holds(self, descriptor: Descriptor) -> bool:
         """Whether the blob is there, and whole as far as its size can tell."""

@@ -2,12 +2,17 @@
 Link files: small contents that hold nothing but a digest.
 
 What a link says counts, not where it lies: distribution leaves links for
-sha512 digests that name the sha256 under which the content is stored.
+sha512 digests that name the sha256 under which the content is stored.  A link
+that cannot be understood, as crashes and full disks leave them, is as good as
+none: clients are told that something is missing, and so push it again, which
+writes the link anew.  An operator's editor may have ended it with a newline.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+from twisted.logger import Logger
 
 from txregistry.errors import ContentTooLarge, LinkInvalid, PathNotFound
 from txregistry.interfaces import IStorageDriver
@@ -15,6 +20,8 @@ from txregistry.model.digest import Digest, InvalidDigest
 from txregistry.model.names import Page
 from txregistry.storage import layout
 from txregistry.storage.concurrency import concurrently
+
+_log = Logger()
 
 #: How many names an enumeration looks at in storage at the same time.
 _WIDTH = 8
@@ -25,13 +32,14 @@ async def read_link(driver: IStorageDriver, path: str) -> Digest:
     The digest that the link at *path* holds.
 
     :raises PathNotFound: there is no link.
-    :raises LinkInvalid: it holds something else, be it a digest and a newline.
+    :raises LinkInvalid: which is a :class:`PathNotFound`: it holds something else.
     """
     try:
         content = await driver.get(path, layout.LINK_LIMIT)
-        return Digest.parse(content.decode("ascii"))
+        return Digest.parse(content.decode("ascii").removesuffix("\n").removesuffix("\r"))
     except (ContentTooLarge, UnicodeDecodeError, InvalidDigest):
-        raise LinkInvalid(path) from None
+        _log.error("{path} does not hold a digest", path=path)
+        raise LinkInvalid(driver.name, path) from None
 
 
 async def write_link(driver: IStorageDriver, path: str, digest: Digest) -> None:

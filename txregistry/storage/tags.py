@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twisted.logger import Logger
 from zope.interface import implementer
 
-from txregistry.errors import LinkInvalid, NameUnknown, PathNotFound, TagUnknown, Unsupported
+from txregistry.errors import NameUnknown, PathNotFound, TagUnknown, Unsupported
 from txregistry.interfaces import IStorageDriver, ITagService
 from txregistry.model.digest import Digest
 from txregistry.model.names import Page, RepositoryName, Tag, is_tag
@@ -27,8 +26,6 @@ class Tags:
 
     :param lookups: how many tags :meth:`lookup` reads at the same time.
     """
-
-    _log = Logger()
 
     def __init__(
         self, name: RepositoryName, driver: IStorageDriver, delete_enabled: bool, lookups: int
@@ -93,7 +90,4 @@ class Tags:
         try:
             return await self.get(tag)
         except TagUnknown:
-            return None
-        except LinkInvalid as e:
-            self._log.error("{path} does not hold a digest", path=e.path)
             return None
