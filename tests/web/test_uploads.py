@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.fakes.failing import FailingDriver
 from tests.storage.faulty import FaultyDriver
 from tests.storage.making import tree
 from tests.web.registry import EMPTY_LENGTH, OCTETS, SECRET, Registry, expect, location
 from tests.web.wire import Answer, chunked, request_bytes
 from txregistry.drivers.inmemory import InMemoryDriver
+from txregistry.errors import StorageFull
+from txregistry.interfaces import IFileWriter, IStorageDriver
 from txregistry.model.digest import EMPTY, Digest
 from txregistry.model.upload import UploadState
 from txregistry.web.body import LINGER
@@ -34,6 +40,33 @@ def state_of(address: str) -> UploadState:
     """The state that *address* carries."""
     [token] = parse_qs(urlsplit(address).query)["_state"]
     return UploadState.unpack(token, SECRET)
+
+
+class HeldWrites(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
+    """
+    The driver that it wraps, but nothing is appended before it may.
+
+    :ivar go_on: fires when it may.
+    """
+
+    def __init__(self, driver: IStorageDriver) -> None:
+        super().__init__(driver)
+        self.go_on: Deferred[None] = Deferred()
+
+    async def writer(self, path: str) -> IFileWriter:
+        return HeldWriter(await self._driver.writer(path), self.go_on)
+
+
+class HeldWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
+    """What :class:`HeldWrites` opens."""
+
+    def __init__(self, writer: IFileWriter, go_on: Deferred[None]) -> None:
+        super().__init__(writer)
+        self._go_on = go_on
+
+    async def write(self, chunks: Sequence[bytes]) -> None:
+        await self._go_on
+        await self._writer.write(chunks)
 
 
 class UploadCase(SynchronousTestCase):
@@ -423,6 +456,25 @@ class InterruptionTests(UploadCase):
         self.assertEqual(self.ask("HEAD", f"/v2/a/blobs/{DIGEST}").status, 404)
         address = self.accepted(self.ask("GET", address), 204, 1000)
         self.created(self.finish(address, CONTENT[1000:]))
+
+    def test_full_while_leaving(self) -> None:
+        """What was being written does not fit: what came behind it is not kept in its place."""
+        full = FailingDriver(InMemoryDriver())
+        held = HeldWrites(full)
+        self.registry = Registry(held)
+        self.ask = self.registry.ask
+        address = self.begin()
+        full.space = 500
+        connection = self.registry.connect()
+        connection.send(request_bytes("PATCH", without_host(address), [("Content-Length", "2000")]))
+        connection.send(CONTENT[:600])
+        self.registry.clock.advance(LINGER[1])
+        connection.send(CONTENT[600:1000])
+        connection.hang_up()
+        held.go_on.callback(None)
+        self.accepted(self.ask("GET", address), 204, 0)
+        self.assertEqual(self.registry.site.budget.held, 0)
+        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 1)
 
     def test_post(self) -> None:
         """A monolithic POST leaves no session: nobody would know its address."""
