@@ -354,6 +354,12 @@ class ChunkedTests(PushCase):
             )
             self.created(self.finish(address, digest, CONTENT[HALF:]), digest=digest)
 
+    def test_algorithm_unsupported(self) -> None:
+        """SHOULD ("Pushing blobs"): an algorithm that is not supported is a 400 already then."""
+        for algorithm in ("md5", "sha1", "blake3", "SHA256", "x"):
+            answer = self.ask("POST", f"blobs/uploads/?digest-algorithm={algorithm}", body=b"")
+            self.refused(answer, 400, "DIGEST_INVALID")
+
     def test_algorithm_otherwise(self) -> None:
         """MAY: the hint is no promise; the digest in the closing PUT counts."""
         answer = self.ask("POST", "blobs/uploads/?digest-algorithm=sha512", body=b"")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,7 +22,7 @@ import tests.web.registry
 from tests.fakes.workers import InlineWorkers
 from tests.storage.making import make_namespace, tree
 from tests.web.oci import NAME, NOBODYS, OnDisk, SpecCase, descriptor, index, manifest
-from tests.web.registry import MANIFEST_LIMIT, Registry, expect
+from tests.web.registry import MANIFEST_LIMIT, Registry
 from tests.web.wire import Answer, Connection, request_bytes
 from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
@@ -125,9 +126,11 @@ class Cve202141190Tests(SpecCase):
     def test_stated_twice(self) -> None:
         """One that states it twice, in whatever letter case, is refused."""
         for spelled in ("mediaType", "MediaType", "mediatype"):
-            second = json.dumps({spelled: OCI_INDEX, "manifests": []})[1:].encode()
-            payload = self.image.replace(b"{", b"{", 1)[:-1] + b", " + second
-            self.refused(self.put("evil", payload), 400, "MANIFEST_INVALID")
+            for first, second in ((OCI_MANIFEST, OCI_INDEX), (OCI_INDEX, OCI_MANIFEST)):
+                stated = self.image.replace(OCI_MANIFEST.encode(), first.encode(), 1)
+                payload = stated[:-1] + f', "{spelled}": "{second}"}}'.encode()
+                for media_type in (OCI_MANIFEST, OCI_INDEX):
+                    self.refused(self.put("evil", payload, media_type), 400, "MANIFEST_INVALID")
 
 
 class Cve20232253Tests(SpecCase):
@@ -408,11 +411,19 @@ class Cve202344487Tests(SpecCase):
         digest = self.push_blob(b"x" * 100_000)
         served = len(self.registry.access)
         connection = self.registry.connect()
-        request = request_bytes("GET", f"/v2/{NAME}/blobs/{digest}")
-        connection.channel.pauseProducing()  # as the transport says it when its buffer is full
-        connection.send(request * 1000)
+        opened = self.registry.driver.open
+
+        async def filling(path: str) -> Any:
+            connection.channel.pauseProducing()  # as the transport says it when its buffer is full
+            return await opened(path)
+
+        self.patch(self.registry.driver, "open", filling)
+        connection.send(request_bytes("GET", f"/v2/{NAME}/blobs/{digest}") * 1000)
         self.registry.clock.pump([0.1] * 100)
         self.assertLessEqual(len(self.registry.access) - served, 1)
+        connection.channel.resumeProducing()
+        self.registry.clock.pump([0.1] * 100)
+        self.assertIn(len(self.registry.access) - served, (1, 2))
         connection.hang_up()
         self.assertEqual(self.registry.clock.getDelayedCalls(), [])
 
@@ -559,9 +570,24 @@ class Cve202557804Tests(SpecCase):
         ):
             with self.subTest(f"{method} {path}"):
                 answer = self.ask(method, path, typed, body)
+                self.assertLess(answer.status, 500)
                 self.assertEqual(answer.all("X-Evil"), [])
+                self.assertNotIn("OCI-Tag", dict(answer.headers))
                 self.assertNotIn("\n", "".join(value for _, value in answer.headers))
-        self.assertNotIn("\nX-Evil", "\n".join(self.registry.access))
+
+    def test_link(self) -> None:
+        """A page's address, in which what the client asked for stands again, is one word."""
+        kind = 'a\r\nX-Evil: yes\r\n\r\n<>"; \u00e9'
+        for number in range(2):
+            subject = descriptor(OCI_MANIFEST, b"somebody")
+            self.push_blob(b"{}")
+            self.push(manifest(subject=subject, artifactType=kind, annotations={"number": str(number)}))
+        self.registry = Registry(self.registry.driver, referrers=1)
+        answer = self.ask("GET", f"referrers/{Digest.of(b'somebody')}?artifactType={quote(kind)}")
+        self.assertEqual((answer.status, answer.all("X-Evil")), (200, []))
+        found = re.match(r'<([!#-;=?-~]+)>; rel="next"\Z', answer.header("Link") or "")
+        assert found is not None
+        self.assertEqual(len(json.loads(self.ask("GET", found[1]).body)["manifests"]), 1)
 
     def test_forwarded(self) -> None:
         """Nor does what a proxy, or who says to be one, says of the host."""
@@ -727,7 +753,11 @@ class HostileDocumentTests(SpecCase):
         for part in ("[]", "{}", "0", '""', '{"digest":"x"}'):
             listing = ",".join([part] * (4_000_000 // (len(part) + 1)))
             payload = f'{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[{listing}]}}'
-            self.refused(self.put("many", payload.encode(), OCI_INDEX), 400)
+            answer = self.put("many", payload.encode(), OCI_INDEX)
+            self.refused(answer, 400, "MANIFEST_INVALID")
+            self.assertRegex(
+                answer.json()["errors"][0]["detail"], "^more than [0-9]+ (objects|strings|commas)"
+            )  # and not read
 
     def test_long_numbers(self) -> None:
         """A number of a million digits is a 400, and takes no time that grows with its square."""
@@ -758,9 +788,9 @@ class HostileDocumentTests(SpecCase):
 
     def test_nul(self) -> None:
         """A NUL, or bytes that are no text, are a 400."""
-        for evil in (b"\0", b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xef\xbb\xbf"):
-            self.refused(self.put("nul", evil + manifest()), 400, "MANIFEST_INVALID")
-            self.refused(self.put("nul", manifest().replace(b"mediaType", b"media" + evil)), 400)
+        for evil in (b"\0", b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80"):
+            for payload in (evil + manifest(), manifest().replace(b"mediaType", b"media" + evil)):
+                self.refused(self.put("nul", payload), 400, "MANIFEST_INVALID")
 
 
 class SlowLorisTests(SpecCase):
@@ -871,22 +901,12 @@ class SymlinkTests(OnDisk, SpecCase):
         """A link file that leads to a file of another kind opens nothing of it to anybody."""
         digest = self.push_blob(SECRET_LAYER)
         self.led_out(f"_layers/sha256/{digest.encoded}")
-        answer = self.registry.ask("GET", f"/v2/{NAME}/blobs/{digest}")
-        self.assertGreaterEqual(answer.status, 400)
-        self.assertNotIn(b"treasure", answer.body)
-        self.flushLoggedErrors()
-
-    def test_loop(self) -> None:
-        """A link that leads back up makes no list endless."""
-        self.push_image("latest")
-        os.symlink("..", f"{self.repositories}/{NAME}/loop")
-        seen: list[str] = []
-        path: str | None = "/v2/_catalog?n=100"
-        while path is not None and len(seen) < 2000:
-            answer = expect(self.ask("GET", path), 200)
-            seen += answer.json()["repositories"]
-            found = re.match("<(.*)>", answer.header("Link") or "")
-            path = found[1] if found else None
-        self.assertIn(NAME, seen)
-        self.assertEqual(len(seen), len(set(seen)))
-        self.assertLess(len(seen), 200)
+        for method, path, status in (
+            ("GET", f"blobs/{digest}", 404),
+            ("POST", f"/v2/oci/other/blobs/uploads/?mount={digest}&from={NAME}", 202),
+            ("DELETE", f"blobs/{digest}", 404),
+        ):
+            answer = self.ask(method, path, body=b"")
+            self.assertEqual(answer.status, status)
+            self.assertNotIn(b"treasure", answer.body)
+        self.untouched()
