@@ -54,6 +54,29 @@ class ResumedUploadTests(LiveTestCase):
         """A PATCH in the chunked coding cut within a chunk is gone on with from where the registry says."""
         self.resume(announced=None)
 
+    def test_repeated(self) -> None:
+        """A client that asks nothing and sends everything again, by the address that it has, gets through."""
+        server = self.registry()
+        digest = digest_of(self.data)
+        location = server.wire.start_upload("repeated")
+        for part in (2, 3):
+            server.wire.patch_and_hang_up(location, self.data[: len(self.data) // part], len(self.data))
+        answers: list[Answer] = []
+
+        def patched() -> bool:
+            answers.append(server.wire.patch(location, self.data))
+            return answers[-1].status == 202
+
+        server.program.wait_until(patched, "taking the upload again")
+        self.assertEqual(answers[-1].received, len(self.data))
+        other = self.data[:-1] + b"?"
+        self.assertEqual(server.wire.patch(location, other).status, 416)
+        for _ in range(2):
+            self.assertEqual(server.wire.finish_upload(location, digest, self.data).status, 201)
+        pulled = server.wire.request("GET", f"/v2/repeated/blobs/{digest}")
+        self.assertEqual((pulled.status, digest_of(pulled.body)), (200, digest))
+        self.assertEqual(tree_faults(server.storage), [])
+
     def resume(self, announced: int | None) -> None:
         """Cut a PATCH after half of the data, go on with what is missing, and compare the blob."""
         server = self.registry()

@@ -33,6 +33,7 @@ FAILURES = (
     (InvalidName("x", "why"), 400, "NAME_INVALID"),
     (InvalidTag("x"), 400, "TAG_INVALID"),
     (errors.UploadUnknown("u"), 404, "BLOB_UPLOAD_UNKNOWN"),
+    (errors.UploadDiffers("u"), 416, "RANGE_INVALID"),
     (errors.UploadBusy("u"), 503, "UNAVAILABLE"),
     (errors.Unsupported("why"), 405, "UNSUPPORTED"),
     (errors.Unauthorized("Basic"), 401, "UNAUTHORIZED"),

@@ -113,6 +113,11 @@ def upload_invalid(detail: object = None) -> Problem:
     return Problem(404, "BLOB_UPLOAD_INVALID", "blob upload invalid", detail)
 
 
+def range_invalid(detail: object = None) -> Problem:
+    """A chunk that does not fit where the upload session is."""
+    return Problem(416, "RANGE_INVALID", "invalid content range", detail)
+
+
 def page_invalid(given: object) -> Problem:
     """A page size that makes no sense."""
     return Problem(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested", {"n": given})
@@ -153,6 +158,8 @@ def problems_of(error: BaseException) -> list[Problem] | None:
             return [Problem(400, "TAG_INVALID", "manifest tag did not match URI", "invalid tag")]
         case errors.UploadUnknown():
             return [Problem(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")]
+        case errors.UploadDiffers():
+            return [range_invalid("the content differs from what was received before")]
         case errors.UploadBusy():
             message = "somebody else is writing to this upload"
             return [Problem(503, "UNAVAILABLE", message)]

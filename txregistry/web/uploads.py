@@ -14,7 +14,16 @@ from txregistry.model import upload as rules
 from txregistry.model.digest import ALGORITHMS, EMPTY, Descriptor, Digest, InvalidDigest
 from txregistry.model.names import InvalidName, RepositoryName
 from txregistry.web.receiving import LengthDiffers, receive
-from txregistry.web.replies import Headers, Problem, Reply, digest_invalid, problem_reply, upload_invalid
+from txregistry.web.replies import (
+    Headers,
+    Problem,
+    Reply,
+    digest_invalid,
+    problem_reply,
+    problems_of,
+    range_invalid,
+    upload_invalid,
+)
 from txregistry.web.request import RegistryRequest
 from txregistry.web.shield import shielded
 from txregistry.web.urls import Urls
@@ -22,11 +31,6 @@ from txregistry.web.urls import Urls
 #: Seconds between the looks for the blob of a PUT whose session is gone.
 AGAIN = (0.1, 0.4)
 
-_RANGE_INVALID = Problem(416, "RANGE_INVALID", "invalid content range")
-_RANGE_MALFORMED = Problem(416, "RANGE_INVALID", "invalid content range", "malformed Content-Range")
-_RANGE_DIFFERS = Problem(
-    416, "RANGE_INVALID", "invalid content range", "the content differs from what was received before"
-)
 _SIZE_INVALID = Problem(400, "SIZE_INVALID", "provided length did not match content length")
 
 
@@ -223,18 +227,18 @@ class UploadRoutes:
                 try:
                     await receive(request.body, upload, place)
                     return None
-                except UploadDiffers:
-                    problem = _RANGE_DIFFERS
+                except UploadDiffers as error:
+                    problems = problems_of(error) or []
                 except LengthDiffers:
-                    problem = _SIZE_INVALID
+                    problems = [_SIZE_INVALID]
             case rules.OutOfOrder():
-                problem = _RANGE_INVALID
+                problems = [range_invalid()]
             case rules.BadLength():
-                problem = _SIZE_INVALID
+                problems = [_SIZE_INVALID]
             case rules.Malformed():
-                problem = _RANGE_MALFORMED
+                problems = [range_invalid("malformed Content-Range")]
         where = self._where(request, repository, upload.id, upload.size, upload.started_at)
-        return problem_reply([problem], where)
+        return problem_reply(problems, where)
 
     def _where(
         self,
