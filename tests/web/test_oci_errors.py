@@ -8,6 +8,7 @@ tests as well (:mod:`tests.web.oci`).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
@@ -46,7 +47,7 @@ _SESSION = "7d9a9dbc-6f0b-4a4c-9c3e-0f3f2f0f4a10"
 class Nobody:
     """Lets nobody in."""
 
-    async def authorize(self, credentials: Credentials, wanted: list[Access]) -> Grant:
+    async def authorize(self, credentials: Credentials, wanted: Sequence[Access]) -> Grant:
         """Ask for a password."""
         raise Unauthorized('Basic realm="tests"')
 

@@ -247,7 +247,8 @@ class SubjectTests(ManifestCase):
 
     def test_bad_subject(self) -> None:
         """SHOULD: a subject that is no descriptor makes no manifest."""
-        for subject in ("sha256:x", [], {"digest": "sha256:x"}, {"digest": 1}, {}):
+        bad: tuple[object, ...] = ("sha256:x", [], {"digest": "sha256:x"}, {"digest": 1}, {})
+        for subject in bad:
             self.refused(
                 self.put("bad", manifest(LAYER, subject=subject)), 400, "MANIFEST_INVALID", "DIGEST_INVALID"
             )

@@ -822,11 +822,14 @@ class SlowLorisTests(SpecCase):
         """So is a body, of a blob and of a manifest, with a length and in chunks."""
         blob = self.begin().removeprefix("http://registry.test")
         for path in (blob, f"/v2/{NAME}/manifests/latest"):
-            for framing in (("Content-Length", "60000"), ("Transfer-Encoding", "chunked")):
+            framings = (
+                (("Content-Length", "60000"), b"x"),
+                (("Transfer-Encoding", "chunked"), b"1\r\nx\r\n"),
+            )
+            for framing, piece in framings:
                 connection = self.registry.connect()
                 connection.send(request_bytes("PUT", path, [("Content-Type", OCI_MANIFEST), framing]))
-                pieces = b"1\r\nx\r\n" if framing[0] == "Transfer-Encoding" else b"x"
-                seconds = self.trickled(connection, pieces * 1000, 1000)
+                seconds = self.trickled(connection, piece * 1000, 1000)
                 self.assertLessEqual(seconds, IDLE_TIMEOUT + 2, path)
                 self.assertEqual(self.registry.site.budget.held, 0)
 
