@@ -12,7 +12,7 @@ from uuid import uuid4
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
-from tests.web import test_blobs, test_listing, test_manifests, test_routing, test_uploads
+from tests.web import test_blobs, test_listing, test_manifests, test_mounting, test_routing, test_uploads
 from tests.web.registry import Registry
 from txregistry.model.digest import Digest
 from txregistry.web.app import RegistryApp
@@ -86,7 +86,7 @@ for _case in (
     *(test_blobs.GetTests, test_blobs.ConditionTests, test_blobs.RangeTests, test_blobs.DeleteTests),
     *(test_manifests.PutTests, test_manifests.GetTests, test_manifests.DeleteTests),
     *(test_uploads.ClientTests, test_uploads.StateTests, test_uploads.ChunkTests, test_uploads.EndTests),
-    *(test_uploads.MountTests, test_uploads.InterruptionTests),
+    *(test_uploads.InterruptionTests, test_mounting.MountTests),
     *(test_listing.TagListTests, test_routing.NameTests, test_routing.MethodTests),
 ):
     _routed = routed(_case)

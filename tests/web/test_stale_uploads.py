@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.components import proxyForInterface
 
 from tests.storage.faulty import FaultyDriver
+from tests.web.pushing import CHUNKED, CONTENT, DIGEST, UploadCase, state_of, without_host, without_state
 from tests.web.registry import Registry, location
-from tests.web.test_uploads import CHUNKED, CONTENT, DIGEST, UploadCase, state_of, without_host, without_state
 from tests.web.wire import Answer, chunked, request_bytes
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import IFileWriter, IStorageDriver

@@ -2,118 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from urllib.parse import parse_qs, urlsplit
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
-from twisted.python.components import proxyForInterface
-from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes.failing import FailingDriver
 from tests.storage.faulty import FaultyDriver
 from tests.storage.making import tree
-from tests.web.registry import EMPTY_LENGTH, OCTETS, SECRET, Registry, expect, location
+from tests.web.pushing import (
+    CHUNKED,
+    CONTENT,
+    DIGEST,
+    UUID,
+    HeldWrites,
+    UploadCase,
+    state_of,
+    without_host,
+    without_state,
+)
+from tests.web.registry import OCTETS, Registry, location
 from tests.web.wire import Answer, chunked, request_bytes
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.errors import StorageFull
-from txregistry.interfaces import IFileWriter, IStorageDriver
 from txregistry.model.digest import EMPTY, Digest
 from txregistry.model.upload import UploadState
 from txregistry.web.body import LINGER
-
-CONTENT = bytes(range(256)) * 20
-DIGEST = Digest.of(CONTENT)
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
-CHUNKED = ("Transfer-Encoding", "chunked")
-BLOB = f"http://registry.test/v2/a/blobs/{DIGEST}"
-
-
-def without_state(address: str) -> str:
-    """*address* without its query, as some clients keep it."""
-    return address.partition("?")[0]
-
-
-def state_of(address: str) -> UploadState:
-    """The state that *address* carries."""
-    [token] = parse_qs(urlsplit(address).query)["_state"]
-    return UploadState.unpack(token, SECRET)
-
-
-class HeldWrites(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
-    """
-    The driver that it wraps, but nothing is appended before it may.
-
-    :ivar go_on: fires when it may.
-    """
-
-    def __init__(self, driver: IStorageDriver) -> None:
-        super().__init__(driver)
-        self.go_on: Deferred[None] = Deferred()
-
-    async def writer(self, path: str) -> IFileWriter:
-        return HeldWriter(await self._driver.writer(path), self.go_on)
-
-
-class HeldWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
-    """What :class:`HeldWrites` opens."""
-
-    def __init__(self, writer: IFileWriter, go_on: Deferred[None]) -> None:
-        super().__init__(writer)
-        self._go_on = go_on
-
-    async def write(self, chunks: Sequence[bytes]) -> None:
-        await self._go_on
-        await self._writer.write(chunks)
-
-
-class UploadCase(SynchronousTestCase):
-    """A registry, empty at first."""
-
-    def setUp(self) -> None:
-        self.registry = Registry()
-        self.ask = self.registry.ask
-
-    def accepted(self, answer: Answer, status: int, size: int) -> str:
-        """Check an answer that says how far a session is; its address."""
-        self.assertEqual((answer.status, answer.body), (status, b""))
-        address = location(answer)
-        self.assertEqual(answer.header("Range"), f"0-{max(size - 1, 0)}")
-        uuid = answer.header("Docker-Upload-Uuid") or ""
-        self.assertRegex(uuid, UUID)
-        self.assertTrue(
-            address.startswith(f"http://registry.test/v2/a/blobs/uploads/{uuid}?_state="), address
-        )
-        state = state_of(address)
-        self.assertEqual((state.name, state.uuid, state.offset), ("a", uuid, size))
-        if status != 204:
-            self.assertIn(EMPTY_LENGTH, answer.headers)
-        return address
-
-    def created(self, answer: Answer, content: bytes = CONTENT) -> None:
-        """Check the answer to a finished upload, and that the blob is there."""
-        digest = Digest.of(content)
-        self.assertEqual((answer.status, answer.body), (201, b""))
-        self.assertEqual(location(answer), f"http://registry.test/v2/a/blobs/{digest}")
-        self.assertIn(("Docker-Content-Digest", str(digest)), answer.headers)
-        self.assertIn(EMPTY_LENGTH, answer.headers)
-        self.assertEqual(self.ask("GET", f"/v2/a/blobs/{digest}").body, content)
-
-    def refused(self, answer: Answer, status: int, code: str) -> None:
-        self.assertEqual((answer.status, answer.codes()), (status, [code]))
-
-    def begin(self) -> str:
-        return self.accepted(self.ask("POST", "/v2/a/blobs/uploads/"), 202, 0)
-
-    def sessions(self) -> int:
-        """How many sessions are in storage."""
-        paths = self.registry.driver._contents
-        return len({path.split("/_uploads/")[1].split("/")[0] for path in paths if "/_uploads/" in path})
-
-    def finish(self, address: str, body: bytes | None = None, digest: Digest = DIGEST) -> Answer:
-        return self.ask("PUT", f"{address}&digest={digest}", body=body)
 
 
 class ClientTests(UploadCase):
@@ -379,51 +291,6 @@ class EndTests(UploadCase):
             self.created(self.finish(self.begin(), CONTENT))
 
 
-class MountTests(UploadCase):
-    """Blobs of another repository."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.registry.push_blob("source", CONTENT)
-
-    def test_mounted(self) -> None:
-        """A blob that the other repository has is here at once."""
-        self.created(self.ask("POST", f"/v2/a/blobs/uploads/?mount={DIGEST}&from=source"))
-        self.assertEqual(self.sessions(), 0)
-
-    def test_mounted_from_anywhere(self) -> None:
-        """Without a source, it is mounted from wherever it is to be seen, or is here already."""
-        for source in ("", "&from=", ""):
-            self.created(self.ask("POST", f"/v2/a/blobs/uploads/?mount={DIGEST}{source}"))
-        self.assertEqual(self.sessions(), 0)
-
-    def test_deleted_everywhere(self) -> None:
-        """What was deleted from every repository is not mounted, although its content may still be stored."""
-        self.created(self.ask("POST", f"/v2/a/blobs/uploads/?mount={DIGEST}"))
-        for name, status in (("source", 201), ("a", 202)):
-            self.assertEqual(self.ask("DELETE", f"/v2/{name}/blobs/{DIGEST}").status, 202)
-            answer = self.ask("POST", f"/v2/b/blobs/uploads/?mount={DIGEST}")
-            self.assertEqual(answer.status, status)
-            if status == 201:
-                self.assertEqual(self.ask("DELETE", f"/v2/b/blobs/{DIGEST}").status, 202)
-
-    def test_not_mounted(self) -> None:
-        """Whatever prevents it, a session is begun instead, without saying why."""
-        for query in (
-            f"mount={DIGEST}&from=nobody",
-            f"mount={Digest.of(b'unknown')}&from=source",
-            "mount=nonsense&from=source",
-            f"mount={DIGEST}&from=No//Name",
-            f"mount={Digest.of(b'unknown')}",
-            f"mount={Digest.of(b'unknown')}&from=",
-            "mount=nonsense",
-            "from=source",
-            f"mount={DIGEST}&from=..",
-        ):
-            self.accepted(self.ask("POST", f"/v2/a/blobs/uploads/?{query}"), 202, 0)
-        self.assertEqual(self.ask("HEAD", f"/v2/a/blobs/{DIGEST}").status, 404)
-
-
 class InterruptionTests(UploadCase):
     """Clients that leave, and clients that come twice."""
 
@@ -525,63 +392,3 @@ class InterruptionTests(UploadCase):
         self.accepted(first.answer(), 202, 10)
         self.refused(second.answer(), 416, "RANGE_INVALID")
         self.accepted(third.answer(), 202, 11)
-
-    def test_same_blob_at_once(self) -> None:
-        """Two who push the same blob at the same time, to two instances, are both told that it is there."""
-        driver = InMemoryDriver()
-        one, two = Registry(driver), Registry(driver)
-        clients = []
-        for registry in (one, two):
-            path = without_host(registry.begin("a"))
-            connection = registry.connect()
-            head = request_bytes("PUT", f"{path}&digest={DIGEST}", [("Content-Length", str(len(CONTENT)))])
-            connection.send(head + CONTENT[:99])
-            clients.append(connection)
-        for connection in clients:
-            connection.send(CONTENT[99:])
-            self.assertEqual(connection.answer().status, 201)
-        self.assertEqual(one.ask("GET", f"/v2/a/blobs/{DIGEST}").body, CONTENT)
-        self.assertEqual([path for path in tree(driver) if "/_uploads/" in path], [])
-        self.assertEqual(len([path for path in tree(driver) if path.endswith("/data")]), 1)
-
-    def test_other_secret(self) -> None:
-        """An instance with another secret refuses the state, and goes on with the path alone."""
-        driver = InMemoryDriver()
-        one, two = Registry(driver), Registry(driver, secret=b"another")
-        address = location(expect(one.ask("PATCH", one.begin("a"), body=CONTENT[:9]), 202))
-        self.refused(two.ask("PATCH", address, body=b"x"), 404, "BLOB_UPLOAD_INVALID")
-        path = without_state(address)
-        address = location(expect(two.ask("PATCH", path, body=CONTENT[9:20]), 202))
-        address = location(expect(one.ask("GET", without_state(address)), 204))
-        expect(one.ask("PUT", f"{address}&digest={DIGEST}", body=CONTENT[20:]), 201)
-
-    def test_without_secret(self) -> None:
-        """Instances without a secret go on with each other's states, and with those of instances with one."""
-        for secret in (None, b"one"):
-            driver = InMemoryDriver()
-            one, two = Registry(driver, secret=secret), Registry(driver, secret=None)
-            address = location(expect(one.ask("PATCH", one.begin("a"), body=CONTENT[:9]), 202))
-            other = without_state(two.begin("a")) + "?" + address.partition("?")[2]
-            self.refused(two.ask("PATCH", other, body=b"x"), 404, "BLOB_UPLOAD_INVALID")
-            self.refused(
-                two.ask("PATCH", f"{without_state(address)}?_state=eA==", body=b"x"),
-                404,
-                "BLOB_UPLOAD_INVALID",
-            )
-            expect(two.ask("PATCH", address, body=CONTENT[9:20]), 202)
-            expect(two.ask("PUT", f"{address}&digest={DIGEST}", body=CONTENT[9:]), 201)
-            self.assertEqual(one.ask("GET", f"/v2/a/blobs/{DIGEST}").body, CONTENT)
-
-    def test_other_instance(self) -> None:
-        """A session goes on at another instance over the same storage."""
-        driver = InMemoryDriver()
-        one, two = Registry(driver), Registry(driver)
-        address = location(expect(one.ask("PATCH", one.begin("a"), body=CONTENT[:9]), 202))
-        expect(two.ask("PUT", f"{address}&digest={DIGEST}", body=CONTENT[9:]), 201)
-        self.assertEqual(one.ask("GET", f"/v2/a/blobs/{DIGEST}").body, CONTENT)
-
-
-def without_host(address: str) -> str:
-    """Path and query of *address*."""
-    parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
