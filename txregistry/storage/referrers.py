@@ -15,13 +15,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from twisted.logger import Logger
 from zope.interface import implementer
 
 from txregistry.errors import (
     BlobUnknown,
     ContentTooLarge,
-    LinkInvalid,
     ManifestInvalid,
     ManifestUnknown,
     PathNotFound,
@@ -92,8 +90,6 @@ class Referrers:
 
     :param limit: the largest manifest that is read, in bytes.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -176,9 +172,6 @@ class Referrers:
             payload = await self._shared.get(target, self._limit)
         except (PathNotFound, BlobUnknown, ContentTooLarge):
             return _NONE
-        except LinkInvalid as e:
-            self._log.error("{path} does not hold a digest", path=e.path)
-            return _NONE
         subject: str = _NONE
         if may_have_subject(payload):
             if len(payload) > _LARGE:
@@ -192,7 +185,7 @@ class Referrers:
         """What clients that know no referrers API left in the index with the fallback tag."""
         try:
             index = await self._manifests.get(await self._tags.get(fallback_tag(subject)))
-        except (TagUnknown, ManifestUnknown, ManifestInvalid, LinkInvalid, CorruptManifest):
+        except (TagUnknown, ManifestUnknown, ManifestInvalid, CorruptManifest):
             return ()
         if index.media_type != OCI_INDEX:
             return ()
@@ -202,6 +195,6 @@ class Referrers:
         """The entry for *digest*, if it is there still, and refers to *subject*."""
         try:
             manifest = await self._manifests.get(digest)
-        except (ManifestUnknown, ManifestInvalid, LinkInvalid, CorruptManifest):
+        except (ManifestUnknown, ManifestInvalid, CorruptManifest):
             return None
         return Referrer.of(manifest) if manifest.subject == subject else None
