@@ -400,7 +400,7 @@ class ITagService(Interface):
         """
         Tag names behind *after*, byte-wise ascending; all of them without *limit*.
 
-        :raises NameUnknown: the repository never had a tag.
+        :raises NameUnknown: no manifest was ever pushed to the repository.
         """
 
     async def tag(tag: Tag, digest: Digest) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.contracts.repositories import HERE, THERE, RepositoriesCase
+from tests.contracts.repositories import HERE, THERE, RepositoriesCase, push_image
 from txregistry.errors import NameUnknown, TagUnknown
 from txregistry.interfaces import ITagService
 from txregistry.model.digest import Digest
@@ -47,11 +47,21 @@ class TagServiceContract(RepositoriesCase):
         self.failureResultOf(namespace.repository(THERE).tags.list(), NameUnknown)
 
     def test_list_never_tagged(self) -> None:
-        """A repository that never had a tag is unknown, whatever part of the list is asked for."""
+        """A repository without any manifest is unknown, whatever part of the list is asked for."""
         tags = self.tags()
         failure = self.failureResultOf(tags.list(), NameUnknown)
         self.assertEqual(failure.value.name, HERE.text)
         self.failureResultOf(tags.list("a", 3), NameUnknown)
+
+    def test_list_of_untagged(self) -> None:
+        """One that has manifests only has no tags; nor has one whose last tag was removed."""
+        here = self.make_namespace().repository(HERE)
+        manifest = self.successResultOf(push_image(here, b"layer"))
+        self.assertEqual(self.successResultOf(here.tags.list()), Page(()))
+        self.assertEqual(self.successResultOf(here.tags.list("a", 3)), Page(()))
+        self.successResultOf(here.tags.tag(Tag("v1"), manifest.digest))
+        self.successResultOf(here.tags.untag(Tag("v1")))
+        self.assertEqual(self.successResultOf(here.tags.list()), Page(()))
 
     def test_list(self) -> None:
         """Without a limit all tags are listed, in the order of their bytes."""

@@ -144,7 +144,7 @@ class TagParameterTests(ReferrersCase):
         """Without the parameter no tag is set."""
         _, answer = self.push()
         self.assertEqual(answer.all("OCI-Tag"), [])
-        self.assertEqual(self.registry.ask("GET", "/v2/a/b/tags/list").status, 404)
+        self.assertEqual(self.registry.ask("GET", "/v2/a/b/tags/list").json()["tags"], [])
 
     def test_invalid(self) -> None:
         """One that is no tag makes the push fail before anything is stored."""

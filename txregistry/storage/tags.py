@@ -51,8 +51,8 @@ class Tags:
             try:
                 page = await self._driver.list(layout.tags(self._name), after, wanted)
             except PathNotFound:
-                if names:
-                    break  # the last of them went away meanwhile
+                if names or await self._has_manifests():
+                    break
                 raise NameUnknown(self._name.text) from None
             names += [entry.name for entry in page.items if entry.prefix and is_tag(entry.name)]
             more = page.more
@@ -61,6 +61,13 @@ class Tags:
         if limit is None:
             return Page(names)
         return Page(names[:limit], len(names) > limit)
+
+    async def _has_manifests(self) -> bool:
+        """Whether the repository is there without any tag: then it is in the catalog, too."""
+        try:
+            return bool((await self._driver.list(layout.manifests(self._name), limit=1)).items)
+        except PathNotFound:
+            return False
 
     async def tag(self, tag: Tag, digest: Digest) -> None:
         """Note the digest in the tag's index, then make it current."""
