@@ -163,6 +163,24 @@ class DaemonTests(TestCase):
                 self.assertTrue(pulled.body == CONTENT)
             await self.stop(daemon)
 
+    async def test_deleted_by_others(self) -> None:
+        """What another program takes out of the directory is gone at once, whatever may be remembered."""
+        root = self.mktemp()
+        cache = "cache: {blobdescriptor: inmemory}"
+        self.start(config_of(storage=f"filesystem: {{rootdirectory: {root}}}, {cache}"))
+        base = f"{root}/docker/registry/v2"
+        for gone in (
+            f"{base}/repositories/a/_layers/sha256/{DIGEST.encoded}/link",
+            f"{base}/blobs/sha256/{DIGEST.encoded[:2]}/{DIGEST.encoded}/data",
+        ):
+            await self.push()
+            for expected in (200, 200, 404):
+                if expected == 404:
+                    os.unlink(gone)
+                for method in ("HEAD", "GET"):
+                    answer = await self.ask(method, f"/v2/a/blobs/{DIGEST}")
+                    self.assertEqual(answer.status, expected, f"{method} without {gone}")
+
     async def test_http(self) -> None:
         """Prefix, host and headers of the configuration reach the answers."""
         self.start(config_of(http="prefix: /pre/, host: 'https://out.test', headers: {x-configured: [a, b]}"))

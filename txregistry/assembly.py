@@ -189,7 +189,8 @@ def _rules(storage: StorageConfig) -> Rules:
 
 
 def _descriptor_cache(storage: StorageConfig) -> WrapBlobs:
-    if storage.descriptor_cache is None:
+    # The kernel remembers files, and knows at once what other programs did to them.
+    if storage.descriptor_cache is None or storage.driver == "filesystem":
         return unwrapped
     return partial(_cached, InMemoryDescriptorCache(storage.descriptor_cache.size), Generations())
 

@@ -102,6 +102,14 @@ class InstantReadsTests(SynchronousTestCase):
         self.assertTrue(os.path.samestat(found, os.stat(self.root)))
         self.assertIsNone(self.reads.status(self.place("a", b"x")))
 
+    def test_file_status(self) -> None:
+        """A file has a status; a directory is no file."""
+        place = self.place("a", b"12345")
+        found = self.reads.file_status(place)
+        assert found is not None
+        self.assertTrue(os.path.samestat(found, os.stat(place)))
+        self.assertIsNone(self.reads.file_status(self.root))
+
     def test_symbolic_link(self) -> None:
         """Links are followed."""
         self.place("a", b"x")
@@ -197,6 +205,14 @@ class PastTheThreadsTests(SynchronousTestCase):
             begun = self.begin(self.driver.get(path, limit))
             self.held.step()
             self.failureResultOf(begun, kind)
+
+    def test_stat(self) -> None:
+        """What the kernel knows of a file is told at once, and is what a thread would find."""
+        expected = self.finish(FilesystemDriver(self.root, self.held).stat("/a/link"))
+        self.assertEqual(self.successResultOf(self.begin(self.driver.stat("/a/link"))), expected)
+        begun = self.begin(self.driver.stat("/a/none"))
+        self.held.step()
+        self.failureResultOf(begun, PathNotFound)
 
     def test_open(self) -> None:
         """A file is opened at once, and closed in a thread."""

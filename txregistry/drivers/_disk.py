@@ -131,7 +131,7 @@ class Disk:
         found = os.stat(self.place(path))
         if not stat.S_ISREG(found.st_mode):
             raise PathNotFound(self._driver, path)
-        return FileInfo(path, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+        return file_info(path, found)
 
     def reader(self, path: str) -> ReadFile:
         """Content to read, not opened yet."""
@@ -274,6 +274,11 @@ class Disk:
                 if error.errno != errno.ENOTEMPTY:
                     raise
         raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), directory)
+
+
+def file_info(path: str, status: os.stat_result) -> FileInfo:
+    """What the *status* of a file says of the content stored at *path*."""
+    return FileInfo(path, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
 
 @contextmanager

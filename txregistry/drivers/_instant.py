@@ -141,10 +141,17 @@ class InstantReads:
 
     def status(self, place: str) -> os.stat_result | None:
         """The status of the directory at *place*."""
+        return self._status(place, stat.S_ISDIR)
+
+    def file_status(self, place: str) -> os.stat_result | None:
+        """The status of the regular file at *place*."""
+        return self._status(place, stat.S_ISREG)
+
+    def _status(self, place: str, wanted: Callable[[int], bool]) -> os.stat_result | None:
         kernel = self._kernel
         if kernel is None or not self._devices:
             return None
-        opened = self._checked(kernel.find(place), stat.S_ISDIR)
+        opened = self._checked(kernel.find(place), wanted)
         if opened is None:
             return None
         os.close(opened[0])

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txregistry.drivers._disk import Disk
+from txregistry.drivers._disk import Disk, file_info
 from txregistry.drivers._files import AppendFile, ReadFile
 from txregistry.drivers._instant import InstantReads
 from txregistry.drivers._listings import Listings, page
@@ -156,6 +156,9 @@ class FilesystemDriver:
         await self._trip.make(path, self._disk.put, path, content, durable)
 
     async def stat(self, path: str) -> FileInfo:
+        status = None if self._instant is None else self._instant.file_status(self._disk.place(path))
+        if status is not None:
+            return file_info(path, status)
         found: FileInfo = await self._trip.find(path, self._disk.stat, path)
         return found
 
