@@ -25,13 +25,15 @@ from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.config.addresses import parse_address
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
-from txregistry.config.values import Config, HttpConfig, StorageConfig
+from txregistry.config.values import Config, HttpConfig, StorageConfig, ValidationConfig
 from txregistry.drivers.table import DRIVERS
 from txregistry.interfaces import IBlobStore, IRepository, IStorageDriver
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
 from txregistry.model.names import RepositoryName
+from txregistry.model.policy import ClassPolicy
+from txregistry.model.validation import Children, UrlRules, Validation
 from txregistry.storage.catalog import Catalog
 from txregistry.storage.finding import BlobFinder
 from txregistry.storage.look import FirstLook
@@ -158,7 +160,7 @@ def _app(config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers)
         hashing,
         reactor,
         ManifestMemory(MANIFEST_MEMORY),
-        _rules(config.storage),
+        _rules(config),
         _descriptor_cache(config.storage),
     )
     return RegistryApp(
@@ -179,12 +181,24 @@ def _unlistened(repository: IRepository, _: RegistryRequest) -> IRepository:
     return repository
 
 
-def _rules(storage: StorageConfig) -> Rules:
+def _rules(config: Config) -> Rules:
+    storage = config.storage
     return Rules(
         delete_enabled=storage.delete_enabled,
         redirect_enabled=not storage.redirect_disabled,
         manifest_limit=MANIFEST_LIMIT,
         lookup_concurrency=storage.tag_concurrency_limit or os.cpu_count() or 1,
+        validation=_validation(config.validation),
+        policy=ClassPolicy(frozenset(config.policy.classes)),
+    )
+
+
+def _validation(validation: ValidationConfig) -> Validation:
+    return Validation(
+        UrlRules.of(validation.urls_allow, validation.urls_deny),
+        blobs=validation.blobs == "all",
+        children=Children(validation.platforms),
+        platforms=frozenset(validation.platformlist),
     )
 
 

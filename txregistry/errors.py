@@ -67,6 +67,14 @@ class ManifestInvalid(RegistryError):
         self.reason = reason
 
 
+class ManifestDenied(RegistryError):
+    """The registry's policy does not allow a manifest; *reason* says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ManifestTooLarge(RegistryError):
     """A manifest exceeds *limit* bytes."""
 

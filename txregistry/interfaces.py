@@ -367,6 +367,8 @@ class IManifestService(Interface):
         """
         Verify what *manifest* refers to, store it, and point *tags* to it.
 
+        :raises ManifestDenied: the registry does not take manifests of its class.
+        :raises ManifestInvalid: what it refers to may not come from where it says.
         :raises ReferencesUnknown: something that it needs is missing here.
         """
 

@@ -98,6 +98,10 @@ class Cursor:
         """Note that the value of *key* cannot be used."""
         self._findings.fault((*self._path, key), text)
 
+    def fault_item(self, key: str, index: int, text: str) -> None:
+        """Note that an item of the list under *key* cannot be used."""
+        self._findings.fault((*self._path, key, index), text)
+
     def warn(self, key: str, text: str) -> None:
         """Note that the value of *key* has no effect."""
         self._findings.warn((*self._path, key), text)

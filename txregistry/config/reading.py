@@ -29,6 +29,7 @@ from txregistry.config.log import read_log
 from txregistry.config.schema import SCHEMA
 from txregistry.config.storage import read_storage
 from txregistry.config.unsupported import refuse_unsupported
+from txregistry.config.validation import read_policy, read_validation
 from txregistry.config.values import CatalogConfig, Config, TagsConfig
 
 #: The one version of the file format.
@@ -113,11 +114,12 @@ def read_config(text: str, environ: Mapping[str, str], drivers: Mapping[str, Dri
     root = _cursor(overlay(written, SCHEMA, environ, findings), findings)
     log, storage, http = read_log(root), read_storage(root, drivers), read_http(root)
     catalog, tags = _read_catalog(root.section("catalog")), _read_tags(root.section("tags"))
+    validation, policy = read_validation(root.section("validation")), read_policy(root.section("policy"))
     refuse_unsupported(root)
     warnings = tuple(findings.warnings)
     if findings.faults or storage is None:
         return Reading(None, tuple(findings.faults), warnings)
-    return Reading(Config(version, log, storage, http, catalog, tags), (), warnings)
+    return Reading(Config(version, log, storage, http, catalog, tags, validation, policy), (), warnings)
 
 
 def _is_sections(root: Node | None) -> bool:

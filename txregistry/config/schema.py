@@ -1,5 +1,5 @@
 """
-Every key that distribution 2.8 or 3.1 knows, with its type: the one page to look them up.
+Every key that distribution 2.8 or 3.1 knows, and ours, with its type: the one page to look them up.
 
 Sections that are not supported stand here too, so that a wrong type in them is a fault, a misspelt key a
 warning, and a variable of the environment finds its place.
@@ -196,6 +196,8 @@ _VALIDATION = section(
         "manifests": section(
             {
                 "urls": section({"allow": _TEXTS, "deny": _TEXTS}),
+                # of ours
+                "blobs": _TEXT,
                 "indexes": section(
                     {
                         "platforms": _TEXT,

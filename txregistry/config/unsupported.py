@@ -25,8 +25,6 @@ def refuse_unsupported(root: Cursor) -> None:
     _health(root.section("health"))
     _proxy(root)
     _compatibility(root.section("compatibility"))
-    _validation(root.section("validation"))
-    _policy(root.section("policy"))
 
 
 def _log(log: Cursor) -> None:
@@ -114,24 +112,3 @@ def _compatibility(compatibility: Cursor) -> None:
         compatibility.fault("schema1", NOT_YET)
     elif schema1.text("signingkeyfile"):
         schema1.warn("signingkeyfile", "has no effect without enabled: true")
-
-
-def _validation(validation: Cursor) -> None:
-    manifests = validation.section("manifests")
-    if validation.boolean("disabled") and not validation.boolean("enabled"):
-        validation.fault("disabled", NOT_YET)
-    urls = manifests.section("urls")
-    for key in ("allow", "deny"):
-        if urls.texts(key):
-            urls.fault(key, NOT_YET)
-    platforms = manifests.section("indexes").text("platforms", "all").lower()
-    if platforms in ("none", "list"):
-        manifests.section("indexes").fault("platforms", f"{platforms}: {NOT_YET}")
-    elif platforms != "all":
-        manifests.section("indexes").fault("platforms", f"must be all, none or list, not {quoted(platforms)}")
-
-
-def _policy(policy: Cursor) -> None:
-    repository = policy.section("repository")
-    if repository.texts("classes"):
-        repository.fault("classes", NOT_YET)

@@ -96,6 +96,30 @@ class TagsConfig:
 
 
 @frozen
+class ValidationConfig:
+    """What is demanded of manifests that are pushed."""
+
+    #: Regular expressions of which a URL must match one, unless there is none.
+    urls_allow: tuple[str, ...] = ()
+    #: Regular expressions of which a URL must match none.
+    urls_deny: tuple[str, ...] = ()
+    #: Which configs and layers must exist: ``all`` or ``none``.
+    blobs: str = "all"
+    #: Which children of an index must exist: ``all``, ``none`` or ``list``.
+    platforms: str = "all"
+    #: Architecture and operating system of the children that ``list`` means; none of them means all children.
+    platformlist: tuple[tuple[str, str], ...] = ()
+
+
+@frozen
+class PolicyConfig:
+    """What may be pushed at all."""
+
+    #: The classes of manifests that are taken; if there is none, all are.
+    classes: tuple[str, ...] = ()
+
+
+@frozen
 class Config:
     """A whole configuration."""
 
@@ -105,3 +129,5 @@ class Config:
     http: HttpConfig
     catalog: CatalogConfig
     tags: TagsConfig
+    validation: ValidationConfig = field(factory=ValidationConfig)
+    policy: PolicyConfig = field(factory=PolicyConfig)

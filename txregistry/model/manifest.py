@@ -8,6 +8,9 @@ collection keeps, and what it is served as.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any
@@ -31,6 +34,17 @@ NON_DISTRIBUTABLE = frozenset(
         "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
         "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
     )
+)
+
+#: Layers whose URLs must be such that clients can follow them.
+_WITH_URLS = NON_DISTRIBUTABLE | {
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+}
+
+#: What may follow the type in a ``Content-Type`` (RFC 9110, 5.6.6).
+_PARAMETERS = re.compile(
+    r"""(?:\s*;\s*[^\s;=,"]+\s*=\s*(?:[^\s;=,"]+|"(?:[^"\\]|\\.)*"))*\s*;?\s*""", re.ASCII
 )
 
 #: How many references a pushed manifest may have.
@@ -207,7 +221,10 @@ def parse_manifest(content_type: str, payload: bytes, algorithm: str = CANONICAL
     :raises InvalidReferenceDigest: a descriptor's digest is unusable.
     :raises InvalidManifest: it breaks another rule.  No other error is raised.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
+    stated_type, parameters, rest = content_type.partition(";")
+    if not _PARAMETERS.fullmatch(parameters + rest):
+        raise InvalidManifest("mime: invalid media parameter")
+    media_type = stated_type.strip().lower()
     rules = _TYPES.get(media_type)
     if rules is None:
         raise InvalidManifest(f"unsupported manifest media type and no default available: {media_type[:200]}")
@@ -305,11 +322,19 @@ def _descriptor(value: Any, where: str, careful: bool) -> Members:
     members.text("mediaType")
     members.table("annotations")
     if careful:
-        members.text("data")
+        _check_data(members)
         members.text("artifactType")
         if members.integer("size") < 0:
             raise InvalidManifest(f"size in {members.where} is negative")
     return members
+
+
+def _check_data(members: Members) -> None:
+    """Refuse embedded content that is no base64; its digest is for clients to compare."""
+    try:
+        base64.b64decode(members.text("data"), validate=True)
+    except (binascii.Error, ValueError):
+        raise InvalidManifest(f"data in {members.where} is not base64") from None
 
 
 def _digest(members: Members, careful: bool) -> Digest | None:
@@ -342,7 +367,7 @@ def _reference(members: Members, kind: Kind, careful: bool) -> Reference | None:
         kind,
         platform,
     )
-    if careful and reference.external:
+    if careful and kind is Kind.LAYER and reference.media_type in _WITH_URLS:
         for url in reference.urls:
             _check_url(url)
     return reference

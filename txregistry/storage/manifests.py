@@ -10,6 +10,7 @@ from zope.interface import implementer
 from txregistry.errors import (
     BlobUnknown,
     ContentTooLarge,
+    ManifestDenied,
     ManifestInvalid,
     ManifestUnknown,
     PathNotFound,
@@ -26,8 +27,10 @@ from txregistry.interfaces import (
     IWorkers,
 )
 from txregistry.model.digest import Digest
-from txregistry.model.manifest import InvalidManifest, Kind, Manifest, Reference, recognise, required
+from txregistry.model.manifest import InvalidManifest, Kind, Manifest, Reference, recognise
 from txregistry.model.names import Page, RepositoryName, Tag
+from txregistry.model.policy import ClassPolicy
+from txregistry.model.validation import Validation
 from txregistry.storage import layout
 from txregistry.storage.blobs import SharedBlobs
 from txregistry.storage.concurrency import concurrently
@@ -36,6 +39,9 @@ from txregistry.storage.payloads import ManifestMemory
 
 #: A manifest of more bytes is read by a worker, one at a time.
 WORKER_PAYLOAD = 64 * 1024
+
+#: URLs of more characters are compared with the rules by a worker, those of one manifest at a time.
+_WORKER_URLS = 4096
 
 #: How many references of a manifest are looked up at the same time.
 _WIDTH = 16
@@ -72,6 +78,8 @@ class Manifests:
     :param blobs: the repository's blobs, through whatever remembers them.
     :param memory: saves reading content again; the link is read each time.
     :param limit: the largest manifest that is read, in bytes.
+    :param validation: what is demanded of manifests that are pushed.
+    :param policy: which of them are taken.
     """
 
     _log = Logger()
@@ -87,10 +95,13 @@ class Manifests:
         memory: ManifestMemory,
         delete_enabled: bool,
         limit: int,
+        validation: Validation,
+        policy: ClassPolicy,
     ) -> None:
         self._name, self._driver, self._workers = name, driver, workers
         self._shared, self._blobs, self._tags = shared, blobs, tags
         self._memory, self._delete_enabled, self._limit = memory, delete_enabled, limit
+        self._validation, self._policy = validation, policy
 
     async def get(self, digest: Digest, tag: Tag | None = None) -> Manifest:
         """Read the link, then the content unless it is remembered."""
@@ -106,6 +117,10 @@ class Manifests:
 
     async def put(self, manifest: Manifest, tags: Sequence[Tag] = ()) -> None:
         """Store the content, then the revision link, then the tags, so that no tag leads nowhere."""
+        refusal = self._policy.refusal(manifest)
+        if refusal is not None:
+            raise ManifestDenied(refusal)
+        await self._check_urls(manifest)
         await self._verify(manifest)
         digest = manifest.digest
         await self._shared.put(digest, manifest.payload)
@@ -186,9 +201,22 @@ class Manifests:
 
     # --- references ---
 
+    async def _check_urls(self, manifest: Manifest) -> None:
+        """:raises ManifestInvalid: content may not come from where *manifest* says."""
+        try:
+            urls = self._validation.urls_to_check(manifest)
+            if sum(map(len, urls)) <= _WORKER_URLS:
+                self._validation.check_urls(urls)
+            else:
+                async with self._memory.reading:
+                    await self._workers.run(self._validation.check_urls, urls)
+        except InvalidManifest as e:
+            raise ManifestInvalid(e.reason) from e
+
     async def _verify(self, manifest: Manifest) -> None:
         """:raises ReferencesUnknown: storage lacks something that *manifest* needs."""
-        wanted = list({(each.digest, each.kind is Kind.CHILD): each for each in required(manifest)}.values())
+        required = self._validation.required(manifest)
+        wanted = list({(each.digest, each.kind is Kind.CHILD): each for each in required}.values())
         found = await concurrently(self._has, wanted, _WIDTH)
         missing = [each.digest for each, there in zip(wanted, found, strict=True) if not there]
         if missing:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
@@ -23,6 +23,8 @@ from txregistry.interfaces import (
     IWorkers,
 )
 from txregistry.model.names import RepositoryName
+from txregistry.model.policy import ClassPolicy
+from txregistry.model.validation import Validation
 from txregistry.storage.blobs import SharedBlobs
 from txregistry.storage.hashing import RunningDigest, digest_source
 from txregistry.storage.links import BlobServer, LinkedBlobs
@@ -55,12 +57,16 @@ class Rules:
     :ivar redirect_enabled: clients may be sent to the storage behind the driver.
     :ivar manifest_limit: the largest manifest that is read, in bytes.
     :ivar lookup_concurrency: how many tags of one repository are read at the same time.
+    :ivar validation: what is demanded of manifests that are pushed.
+    :ivar policy: which of them are taken.
     """
 
     delete_enabled: bool = False
     redirect_enabled: bool = True
     manifest_limit: int = 4 * 1024 * 1024
     lookup_concurrency: int = 8
+    validation: Validation = field(factory=Validation)
+    policy: ClassPolicy = field(factory=ClassPolicy)
 
 
 @frozen
@@ -124,6 +130,8 @@ class Repository:
             memory=parts.memory,
             delete_enabled=parts.rules.delete_enabled,
             limit=parts.rules.manifest_limit,
+            validation=parts.rules.validation,
+            policy=parts.rules.policy,
         )
 
     @cached_property

@@ -145,6 +145,8 @@ def problems_of(error: BaseException) -> list[Problem] | None:
             return [digest_invalid(str(error))]
         case errors.ManifestInvalid() | InvalidManifest():
             return [manifest_invalid(error.reason)]
+        case errors.ManifestDenied():
+            return [Problem(403, "DENIED", error.reason)]
         case errors.ManifestTooLarge() | BodyTooLarge():
             return [Problem(413, "SIZE_INVALID", "manifest too large", f"the limit is {error.limit} bytes")]
         case errors.DigestMismatch():
