@@ -258,7 +258,7 @@ class Model:
     def put_manifest(
         self, name: str, reference: str, document: Document, tags: Iterable[str] = ()
     ) -> tuple[Outcome, list[str]]:
-        """PUT of a manifest by tag, or by digest with *tags* in the query; and which of its parts are missing."""
+        """PUT of a manifest, *tags* in the query; and which of its parts are missing."""
         here = self.at(name)
         by_tag = ":" not in reference
         algorithm = "sha256" if by_tag else reference.partition(":")[0]
