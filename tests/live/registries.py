@@ -6,8 +6,9 @@ which shows whether a failing test or our daemon is wrong.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -69,8 +70,24 @@ def start_registry(
     """
     if os.environ.get("LIVE_REGISTRY") == "docker-registry":
         return start_docker_registry(storage, output, port=port, under=under)
+    return start_txregistry(storage, output, port=port, under=under)
+
+
+def start_txregistry(
+    storage: Path,
+    output: Path,
+    *,
+    port: int | None = None,
+    under: Sequence[str] = (),
+    settings: Mapping[str, Mapping[str, object]] | None = None,
+) -> Registry:
+    """
+    Start our daemon, whatever ``LIVE_REGISTRY`` says.
+
+    :param settings: by section, what the configuration says beside or instead of what it says else.
+    """
     port = port or free_port()
-    config = _write_config(storage, output, port)
+    config = _write_config(storage, output, port, settings or {})
     argv = [beside_python("twistd"), "-n", "--pidfile=", "txregistry", "--config", str(config)]
     paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {"PYTHONPATH": os.pathsep.join(paths)}
@@ -78,19 +95,26 @@ def start_registry(
 
 
 def start_docker_registry(
-    storage: Path, output: Path, *, port: int | None = None, under: Sequence[str] = ()
+    storage: Path,
+    output: Path,
+    *,
+    port: int | None = None,
+    under: Sequence[str] = (),
+    settings: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Registry:
     """Start Debian's daemon in the same way."""
     port = port or free_port()
-    config = _write_config(storage, output, port)
+    config = _write_config(storage, output, port, settings or {})
     argv = [require("docker-registry"), "serve", str(config)]
     return _started(Program("docker-registry", [*under, *argv], output), port, storage)
 
 
-def _write_config(storage: Path, output: Path, port: int) -> Path:
+def _write_config(
+    storage: Path, output: Path, port: int, settings: Mapping[str, Mapping[str, object]]
+) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"config-{port}.yml"
-    config = {
+    config: dict[str, Any] = {
         "version": 0.1,
         "log": {"level": "info"},
         "storage": {
@@ -100,6 +124,8 @@ def _write_config(storage: Path, output: Path, port: int) -> Path:
         },
         "http": {"addr": f"127.0.0.1:{port}", "secret": SECRET},
     }
+    for section, entries in settings.items():
+        config[section] = {**config.get(section, {}), **entries}
     path.write_text(yaml.safe_dump(config))
     return path
 

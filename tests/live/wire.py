@@ -53,9 +53,9 @@ class Wire:
         self._host, self._port, self._seconds = host, port, seconds
 
     def answers(self) -> bool:
-        """Say whether the daemon serves the API."""
+        """Say whether the daemon serves; the root is always there, whatever the prefix of the API."""
         try:
-            return self.request("GET", "/v2/").status == 200
+            return self.request("GET", "/").status == 200
         except (OSError, http.client.HTTPException):
             return False
 
