@@ -6,6 +6,7 @@ import secrets
 
 from attrs import define, frozen
 
+from txregistry.errors import BlobUnknown
 from txregistry.interfaces import IContentReader, IRepository, IWorkers
 from txregistry.model import ranges
 from txregistry.model.conditions import Outcome, check, etag, range_applies
@@ -115,5 +116,8 @@ class BlobRoutes:
 
     async def delete(self, request: RegistryRequest, repository: IRepository, digest: str) -> Reply:
         """Make the blob invisible in this repository."""
-        await repository.blobs.delete(Digest.parse(digest))
+        try:
+            await repository.blobs.delete(Digest.parse(digest))
+        except BlobUnknown:
+            return problem_reply([Problem(404, "BLOB_UNKNOWN", "blob unknown to registry")])
         return Reply(202)
