@@ -28,6 +28,14 @@ OPTIONS = (
 """How to run a daemon so that its log can be read here; ``-o FILE`` and the daemon's command follow."""
 
 
+READING_OPTIONS = (
+    *OPTIONS[: OPTIONS.index("-e")],
+    "-e",
+    "trace=read,readv,pread64,preadv,preadv2,sendfile,splice,copy_file_range,mmap,openat,openat2",
+)
+"""The same, for a log that tells how much of each file was read."""
+
+
 @frozen
 class Call:
     """
@@ -79,6 +87,7 @@ _TOKEN = re.compile(r'(?:\d+|AT_FDCWD)<(?P<open>[^>]*)>|"(?P<text>(?:[^"\\]|\\.)
 _STATUS = re.compile(r"HTTP/1\.[01] (\d{3})")
 
 _WRITES = frozenset({"write", "writev", "pwrite64", "pwritev", "pwritev2", "sendto", "sendmsg"})
+_OPENINGS = frozenset({"openat", "openat2"})
 _NAMINGS = frozenset({"rename", "renameat", "renameat2", "link", "linkat"})
 
 
@@ -106,6 +115,24 @@ def read_calls(lines: Iterable[str]) -> list[Call]:
         elif whole := _WHOLE.match(rest):
             calls.append(Call(whole["name"], whole["arguments"], whole["result"], number, number))
     return calls
+
+
+def opened(calls: Iterable[Call], path: str) -> bool:
+    """Say whether the file *path* was ever opened."""
+    return any(call.name in _OPENINGS and call.result.endswith(f"<{path}>") for call in calls)
+
+
+def bytes_read(calls: Iterable[Call], path: str) -> int:
+    """Count the bytes that were read, sent or mapped from the file *path*."""
+    count = 0
+    for call in calls:
+        if call.name in _OPENINGS or f"<{path}>" not in call.arguments or call.result.startswith("-1"):
+            continue
+        if call.name == "mmap":
+            count += int(call.arguments.split(", ")[1])
+        else:
+            count += int(call.result.split()[0])
+    return count
 
 
 def understand(calls: Iterable[Call]) -> list[Event]:

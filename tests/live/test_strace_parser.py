@@ -2,7 +2,17 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.live.strace import Action, Call, Event, answers, durability_faults, read_calls, understand
+from tests.live.strace import (
+    Action,
+    Call,
+    Event,
+    answers,
+    bytes_read,
+    durability_faults,
+    opened,
+    read_calls,
+    understand,
+)
 
 FILE, DIRECTORY = "/s/blobs/aa/data", "/s/blobs/aa"
 
@@ -172,3 +182,33 @@ class DurabilityFaultsTests(SynchronousTestCase):
         once = 'rename("/s/up/data", "/s/blobs/aa/data") = 0'
         twice = 'rename("/s/up/data", "/s/up/done") = 0\n11 rename("/s/up/done", "/s/blobs/aa/data") = 0'
         self.assertEqual(faults_of(GOOD.replace(once, twice)), [])
+
+
+class ReadingTests(SynchronousTestCase):
+    """How much of a file was read."""
+
+    def calls(self) -> list[Call]:
+        """A log in which one file is read in several ways, and another is opened only."""
+        return read_calls(
+            [
+                '1 openat(AT_FDCWD</>, "/a/data", O_RDONLY|O_CLOEXEC) = 5</a/data>',
+                '1 openat(AT_FDCWD</>, "/b/data", O_RDWR) = 6</b/data>',
+                '1 openat(AT_FDCWD</>, "/c/data", O_RDWR) = -1 ENOENT (No such file or directory)',
+                '1 read(5</a/data>, "xyz"..., 4096) = 100',
+                '2 pread64(5</a/data>, "x"..., 4096, 100) = 20',
+                "1 read(5</a/data>, 0x1, 4096) = -1 EIO (Input/output error)",
+                "1 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 5</a/data>, 0) = 0x7f0000000000",
+                "1 sendfile(7<socket:[1]>, 5</a/data>, NULL, 9) = 3",
+                '1 read(8</a/data2>, "x", 1) = 1',
+            ]
+        )
+
+    def test_bytes_read(self) -> None:
+        """Whatever brings content counts, from that file alone."""
+        self.assertEqual(bytes_read(self.calls(), "/a/data"), 100 + 20 + 4096 + 3)
+        self.assertEqual(bytes_read(self.calls(), "/b/data"), 0)
+
+    def test_opened(self) -> None:
+        """A file was opened if that succeeded."""
+        found = [path for path in ("/a/data", "/b/data", "/c/data") if opened(self.calls(), path)]
+        self.assertEqual(found, ["/a/data", "/b/data"])
