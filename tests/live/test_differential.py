@@ -1,6 +1,6 @@
 """
-The same requests before our daemon and before Debian's ``docker-registry``: nothing differs but what the table
-of :mod:`tests.live.differential.known` explains.
+The same requests before our daemon and before Debian's ``docker-registry``: nothing differs but what the
+table of :mod:`tests.live.differential.known` explains.
 """
 
 from __future__ import annotations

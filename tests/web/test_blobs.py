@@ -252,6 +252,7 @@ class DeleteTests(BlobCase):
         self.assertEqual(self.get(path=f"/v2/b/blobs/{DIGEST}").status, 200)
         again = self.get(method="DELETE")
         self.assertEqual((again.status, again.codes()), (404, ["BLOB_UNKNOWN"]))
+        self.assertNotIn(b"detail", again.body)
 
     def test_switched_off(self) -> None:
         """Where deletion is off, it is off."""

@@ -2,8 +2,8 @@
 One request of a script, as data.
 
 Targets and header values may name variables in braces: the digests of :mod:`content`, and what earlier
-answers brought.  A step that keeps ``u`` sets ``{u}``, the path and query of the answer's ``Location``, and its
-parts ``{u.path}``, ``{u.uuid}`` and ``{u.state}``.
+answers brought.  A step that keeps ``u`` sets ``{u}``, the path and query of the answer's ``Location``, and
+its parts ``{u.path}``, ``{u.uuid}`` and ``{u.state}``.
 """
 
 from __future__ import annotations
