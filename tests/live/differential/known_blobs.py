@@ -20,7 +20,7 @@ _BLOBS = [
 _RANGES = [
     *[
         Known(
-            ("ranges: *", "conditions: *"),
+            ("ranges: *", "conditions: *", "with headers: * Range: *"),
             "errors are JSON with a length of their own, and say nothing of the blob",
             {
                 "outcome": (f"{theirs} *", ours),

@@ -29,12 +29,12 @@ _LISTS = [
         {"outcome": ("200", "400 PAGINATION_NUMBER_INVALID")},
     ),
     Known(
-        ("catalog: HEAD *", "tags: HEAD *"),
+        ("catalog: HEAD *", "tags: HEAD *", "read-only: HEAD */v2/_catalog*", "read-only: HEAD *tags/list *"),
         "lists have a HEAD like all that can be read",
         {"outcome": ("405 -", "200"), "Allow": ("GET", "-")},
     ),
     Known(
-        ("catalog: * /v2/_catalog", "tags: * /v2/tags/one/tags/list"),
+        ("*: * /v2/_catalog*", "*: * /v2/tags/one/tags/list*"),
         "lists have a HEAD like all that can be read",
         {"Allow": ("GET", "GET, HEAD")},
     ),

@@ -24,7 +24,7 @@ _EVERYWHERE = [
 
 _ROUTES = [
     Known(
-        "base: * /*",
+        ("base: * /*", "with headers: GET /", "prefix: GET / (2)"),
         "one set of headers for all answers",
         {"Docker-Distribution-Api-Version": ("-", "registry/2.0")},
     ),

@@ -105,6 +105,45 @@ _UPLOADS = [
     ),
 ]
 
+_READ_ONLY = [
+    Known(
+        "read-only: * /v2/blobs/keep/blobs/uploads/*",
+        "what can only be posted to, and not now, can do nothing",
+        {"Allow": ("GET, HEAD", "")},
+        ("*", "*"),
+    ),
+    Known(
+        "read-only: GET /v2/blobs/keep/blobs/uploads/*",
+        "what can only be posted to, and not now, can do nothing",
+        {"outcome": ("404 BLOB_UPLOAD_UNKNOWN", "405 UNSUPPORTED"), "Allow": ("-", "")},
+    ),
+    Known(
+        "read-only: HEAD /v2/blobs/keep/blobs/uploads/*",
+        "what can only be posted to, and not now, can do nothing",
+        {"outcome": ("404 -", "405 -"), "Allow": ("-", "")},
+    ),
+    Known(
+        "read-only: * /v2/blobs/keep/blobs/uploads/0f*",
+        "the method is looked at before the state",
+        {"outcome": ("404 BLOB_UPLOAD_INVALID", "405 UNSUPPORTED"), "Allow": ("-", "GET, HEAD")},
+    ),
+    Known(
+        "read-only: OPTIONS /v2/blobs/keep/blobs/uploads/0f*",
+        "the method is looked at before the state",
+        {"outcome": ("404 BLOB_UPLOAD_INVALID", "200"), "Allow": ("-", "GET, HEAD")},
+    ),
+    Known(
+        "read-only: GET /v2/blobs/keep/blobs/uploads/0f*",
+        "a session is found by its path, or not",
+        {"outcome": ("404 BLOB_UPLOAD_INVALID", "404 BLOB_UPLOAD_UNKNOWN")},
+    ),
+    Known(
+        "read-only: *_state=*",
+        "details are text (3.1)",
+        {"detail": ("0", '"illegal base64 data at input byte 0"')},
+    ),
+]
+
 _BLOB_THERE = {
     "outcome": ("202", "201"),
     **_STARTED_THERE,
@@ -217,4 +256,4 @@ _SESSIONS = [
 ]
 
 
-KNOWN: list[Known] = [*_UPLOADS, *_SESSIONS]
+KNOWN: list[Known] = [*_UPLOADS, *_READ_ONLY, *_SESSIONS]

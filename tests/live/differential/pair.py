@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-
-from attrs import field, frozen
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.live.differential.judge import Difference, differences
 from tests.live.differential.player import Player
@@ -15,20 +14,25 @@ from tests.live.differential.steps import Step
 _UPLOAD = re.compile(r"/blobs/uploads/([0-9a-f]{8}-[0-9a-f-]{27})")
 
 
-@frozen
 class Pair:
     """
-    Players on the two daemons.
+    Players on two daemons, both at work at the same time.
 
-    :ivar both: the other daemon's, then ours.
+    :ivar theirs: on the other daemon.
+    :ivar ours: on ours.
     """
 
-    theirs: Player = field(converter=Player)
-    ours: Player = field(converter=Player)
+    def __init__(self, theirs: int, ours: int) -> None:
+        self.theirs, self.ours = Player(theirs), Player(ours)
+        self._threads = ThreadPoolExecutor(2)
 
     def play(self, step: Step) -> list[Difference]:
-        """Play *step* on both, and say what differs."""
-        there, here = (_played(player, step) for player in (self.theirs, self.ours))
+        """
+        Play *step* on both, and say what differs.
+
+        :raises Unknown: it names a variable that one of them does not know.
+        """
+        there, here = self._threads.map(_played, (self.theirs, self.ours), (step, step))
         return list(differences(step.name, there, here))
 
     def play_all(self, steps: Iterable[Step]) -> list[Difference]:
@@ -37,6 +41,7 @@ class Pair:
 
     def close(self) -> None:
         """Leave both daemons; they are not ended."""
+        self._threads.shutdown()
         self.theirs.close()
         self.ours.close()
 

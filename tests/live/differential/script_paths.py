@@ -179,14 +179,21 @@ _FORWARDED: list[tuple[tuple[str, str], ...]] = [
 #: What shows the forms of addresses; also played where the configuration changes them.
 ADDRESSES: list[Step] = [
     *push("paths/addresses", "alpha"),
+    put_manifest("paths/addresses", "tag", "m.index-empty", OCI_INDEX),
     start("paths/addresses"),
     step("GET", "{u}", keep="u"),
     step("PATCH", "{u}", b"abc", keep="u"),
-    put_manifest("paths/addresses", "tag", "m.index-empty", OCI_INDEX),
     step("POST", "/v2/paths/other/blobs/uploads/?mount={alpha}&from=paths/addresses", b""),
-    step("GET", "/v2/_catalog?n=1"),
     step("GET", "/v2/paths//addresses/tags/list"),
     step("GET", "/v2/paths/addresses/tags/list/"),
+    *[
+        Step("POST", "/v2/paths/addresses/blobs/uploads/", headers, b"")
+        for headers in (
+            (("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "a.example.com")),
+            (("Forwarded", "proto=https;host=a.example.com"),),
+            (("Host", "a.example.com"),),
+        )
+    ],
 ]
 
 CHAPTERS: list[Chapter] = [

@@ -22,6 +22,8 @@ _DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z]{2} \d{4} \
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _STATE = re.compile(r"_state=([A-Za-z0-9_%=-]+)")
 _BOUNDARY = re.compile(r"\b[0-9a-f]{60}\b")
+#: What the other daemon signs anew each time.
+_SIGNATURES = re.compile(r'"signatures": \[.*\n   \]\n', re.DOTALL)
 _LONG = 2000
 
 #: What follows from the outcome, and is compared only if that is the same.
@@ -60,7 +62,7 @@ def seen(answer: Answer, port: int, known_uuid: str = "") -> Seen:
     def settled(text: str) -> str:
         text = _STATE.sub(lambda match: f"_state={_state(unquote(match[1]))}", text)
         text = text.replace(f"127.0.0.1:{port}", "HOST")
-        text = _BOUNDARY.sub("BOUNDARY", text)
+        text = _SIGNATURES.sub('"signatures": SIGNATURES\n', _BOUNDARY.sub("BOUNDARY", text))
         return _UUID.sub(lambda match: uuids.setdefault(match[0], f"UUID{len(uuids) or ''}"), text)
 
     parts: dict[str, str] = {"reason": answer.reason, "form": answer.fault or NOTHING}
@@ -73,14 +75,16 @@ def seen(answer: Answer, port: int, known_uuid: str = "") -> Seen:
             value = "that of an error"  # whose details may differ
         value = settled(value)
         parts[name] = f"{parts[name]} | {value}" if name in parts else value
-    parts |= _content(answer, settled(answer.body.decode("latin-1")))
+    for part, value in _content(answer).items():
+        parts[part] = settled(value)
     return Seen(parts)
 
 
-def _content(answer: Answer, text: str) -> dict[str, str]:
+def _content(answer: Answer) -> dict[str, str]:
     """The outcome, and the parts of the body."""
     errors = _errors(answer)
     if errors is None:
+        text = answer.body.decode("latin-1")
         if answer.status >= 400:
             return {"outcome": f"{answer.status} {text.strip() or NOTHING}"}
         if len(text) > _LONG:
