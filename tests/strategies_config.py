@@ -16,6 +16,7 @@ Settings = dict[Place, object]
 _TEXT = st.text("abcXYZ019 :/.-_~%'\"#{}[],&*!|>@\\é", max_size=12)
 _NAME = st.text("abcxyz019-", min_size=1, max_size=6)
 _NUMBER = st.integers(-5, 5000)
+_EXPRESSIONS = st.lists(st.sampled_from(["^https://", "\\d+$", "a|b", ""]), max_size=2)
 
 _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("log", "level"): st.sampled_from(["error", "Warn", "INFO", "debug"]),
@@ -36,6 +37,16 @@ _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("http", "secret"): _TEXT,
     ("http", "relativeurls"): st.booleans(),
     ("http", "draintimeout"): st.integers(-(10**12), 10**12).map(print_duration),
+    ("validation", "enabled"): st.booleans(),
+    ("validation", "disabled"): st.booleans(),
+    ("validation", "manifests", "blobs"): st.sampled_from(["all", "None"]),
+    ("validation", "manifests", "urls", "allow"): _EXPRESSIONS,
+    ("validation", "manifests", "urls", "deny"): _EXPRESSIONS,
+    ("validation", "manifests", "indexes", "platforms"): st.sampled_from(["all", "NONE", "list"]),
+    ("validation", "manifests", "indexes", "platformlist"): st.lists(
+        st.fixed_dictionaries({}, optional={"architecture": _NAME, "os": _NAME}), max_size=2
+    ),
+    ("policy", "repository", "classes"): st.lists(st.sampled_from(["image", "plugin", "x"]), max_size=2),
     ("catalog", "maxentries"): _NUMBER,
     ("tags", "maxtags"): st.integers(0, 5000),
 }

@@ -32,18 +32,6 @@ REFUSED = [
     ("health: {tcp: [{addr: a}]}", "health.tcp: not supported yet"),
     ("proxy: {remoteurl: 'https://example.com'}", "proxy: not supported yet"),
     ("compatibility: {schema1: {enabled: true}}", "compatibility.schema1: not supported yet"),
-    ("validation: {disabled: true}", "validation.disabled: not supported yet"),
-    ("validation: {manifests: {urls: {allow: [a]}}}", "validation.manifests.urls.allow: not supported yet"),
-    ("validation: {manifests: {urls: {deny: [a]}}}", "validation.manifests.urls.deny: not supported yet"),
-    (
-        "validation: {manifests: {indexes: {platforms: List}}}",
-        "validation.manifests.indexes.platforms: list: not supported yet",
-    ),
-    (
-        "validation: {manifests: {indexes: {platforms: some}}}",
-        "validation.manifests.indexes.platforms: must be all, none or list, not 'some'",
-    ),
-    ("policy: {repository: {classes: [image]}}", "policy.repository.classes: not supported yet"),
 ]
 
 WITHOUT_EFFECT = [
@@ -63,8 +51,6 @@ WITHOUT_EFFECT = [
     "health: {storagedriver: {enabled: false, interval: 10s, threshold: 3}, file: []}",
     "proxy: {username: u, password: p, ttl: 168h}",
     "compatibility: {schema1: {enabled: false}}",
-    "validation: {enabled: true, disabled: true, manifests: {indexes: {platforms: ALL}}}",
-    "policy: {repository: {classes: []}}",
 ]
 
 WARNED = [

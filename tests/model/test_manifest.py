@@ -103,7 +103,6 @@ class ParseManifestTests(SynchronousTestCase):
             ("", ""),
             ("application/json", "application/json"),
             ("Text/Plain; a=b", "text/plain"),
-            ("application/vnd.docker.distribution.manifest.v1+prettyjws",) * 2,
             (";", ""),
             (f"{OCI_INDEX}, {OCI_MANIFEST}",) * 2,
         ):
@@ -111,6 +110,30 @@ class ParseManifestTests(SynchronousTestCase):
                 self.refused(b"not looked at", header),
                 f"unsupported manifest media type and no default available: {name}",
             )
+
+    def test_content_type_parameters(self) -> None:
+        """What follows the type must be parameters."""
+        for header in (";;", "; charset", "; =b", "; a b=c", "; a=b c", '; a="b', "; a=b, c", "; a=b;;"):
+            self.assertEqual(
+                self.refused(body(OCI_INDEX), OCI_INDEX + header), "mime: invalid media parameter"
+            )
+        for header in (";", " ; ", "; a=b;", '; a = "b;\\"=" ; c=d'):
+            parse_manifest(OCI_INDEX + header, json.dumps(body(OCI_INDEX)).encode())
+
+    def test_schema_1(self) -> None:
+        """Docker's first schema is refused in words of its own."""
+        for form in ("json", "prettyjws"):
+            media_type = f"application/vnd.docker.distribution.manifest.v1+{form}"
+            self.assertEqual(
+                self.refused(b"not looked at", media_type), "schema 1 manifests are not supported"
+            )
+
+    def test_embedded_data(self) -> None:
+        """Embedded content must be base64; nobody compares it with its digest."""
+        parse(body(OCI_MANIFEST, config=descriptor(CONFIG, data="e30=")))
+        for data in ("e30", "%%", "e30=\n", "\u00e9", "e3 0="):
+            document = body(OCI_MANIFEST, config=descriptor(CONFIG, data=data))
+            self.assertEqual(self.refused(document), "data in a config descriptor is not base64")
 
     def test_media_type(self) -> None:
         """A body that states another type than the request is refused (CVE-2021-41190)."""
@@ -367,6 +390,22 @@ class ParseManifestTests(SynchronousTestCase):
             layer = descriptor(LAYER, FOREIGN, urls=["https://a.test/fine", url])
             reason = self.refused(body(DOCKER_MANIFEST, layers=[layer]), DOCKER_MANIFEST)
             self.assertIn("invalid URL on layer", reason)
+
+    def test_whose_urls(self) -> None:
+        """The URLs of layers that have types of their own are looked at; what other content has is its affair."""
+        for layer_type, looked_at in (
+            ("application/vnd.oci.image.layer.v1.tar", True),
+            ("application/vnd.oci.image.layer.v1.tar+gzip", True),
+            ("application/vnd.oci.image.layer.v1.tar+zstd", False),
+            ("application/x", False),
+        ):
+            document = body(OCI_MANIFEST, layers=[descriptor(LAYER, layer_type, urls=["ipfs://x"])])
+            if looked_at:
+                self.assertEqual(self.refused(document), "invalid URL on layer: ipfs://x")
+            else:
+                self.assertEqual(parse(document).references[1].urls, ("ipfs://x",))
+        parse(body(OCI_MANIFEST, config=descriptor(CONFIG, FOREIGN, urls=["ipfs://x"])))
+        parse(body(OCI_INDEX, manifests=[descriptor(CHILD, FOREIGN, urls=["ipfs://x"])]), OCI_INDEX)
 
     def test_reference_limit(self) -> None:
         """The number of references is bounded, the config counted."""

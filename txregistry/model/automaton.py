@@ -13,9 +13,9 @@ from collections.abc import Iterable
 
 from attrs import define, field, frozen
 
+from txregistry.model.characters import Characters
 from txregistry.model.regex import (
     Alternation,
-    Characters,
     Concatenation,
     Edge,
     InvalidRegex,

@@ -42,6 +42,10 @@ _WITH_URLS = NON_DISTRIBUTABLE | {
     "application/vnd.oci.image.layer.v1.tar+gzip",
 }
 
+#: How the media types of docker's schema 1 begin, and what is said to whoever pushes or pulls it.
+_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+"
+_NO_SCHEMA1 = "schema 1 manifests are not supported"
+
 #: What may follow the type in a ``Content-Type`` (RFC 9110, 5.6.6).
 _PARAMETERS = re.compile(
     r"""(?:\s*;\s*[^\s;=,"]+\s*=\s*(?:[^\s;=,"]+|"(?:[^"\\]|\\.)*"))*\s*;?\s*""", re.ASCII
@@ -226,6 +230,8 @@ def parse_manifest(content_type: str, payload: bytes, algorithm: str = CANONICAL
         raise InvalidManifest("mime: invalid media parameter")
     media_type = stated_type.strip().lower()
     rules = _TYPES.get(media_type)
+    if media_type.startswith(_SCHEMA1):
+        raise InvalidManifest(_NO_SCHEMA1)
     if rules is None:
         raise InvalidManifest(f"unsupported manifest media type and no default available: {media_type[:200]}")
     try:
@@ -257,7 +263,7 @@ def recognise(payload: bytes, digest: Digest) -> Manifest:
         root = Members.of(read_document(payload, careful=False), _ROOT, "the manifest", careful=False)
         version = root.integer("schemaVersion")
         if version == 1:
-            raise InvalidManifest("schema 1 manifests are not supported")
+            raise InvalidManifest(_NO_SCHEMA1)
         if version != 2:
             raise InvalidManifest(f"unrecognized manifest schema version {version}")
         media_type = root.text("mediaType")

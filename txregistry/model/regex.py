@@ -12,17 +12,15 @@ from __future__ import annotations
 import re
 from enum import Enum
 from typing import NoReturn
-from unicodedata import category
 
 from attrs import evolve, frozen
+
+from txregistry.model.characters import CATEGORIES, CLASSES, LAST, POSIX, Characters
 
 #: How often a part may be repeated by number, all its repetitions within each other multiplied.
 REPEAT_LIMIT = 1000
 #: How deep groups may nest.
 DEPTH_LIMIT = 100
-
-_LAST = 0x10FFFF
-Ranges = tuple[tuple[int, int], ...]
 
 
 class InvalidRegex(ValueError):
@@ -42,43 +40,6 @@ class Edge(Enum):
     LINE_END = "(?m)$"
     WORD = "\\b"
     NOT_WORD = "\\B"
-
-
-@frozen(slots=True)
-class Characters:
-    """
-    One character of a set.
-
-    :ivar ranges: the first and last code point of each run of the set.
-    :ivar parts: sets that belong to it as a whole.
-    :ivar categories: Unicode's general categories that belong to it, by their beginnings.
-    :ivar negated: it is everything else that is meant.
-    :ivar folded: the case of letters does not count.
-    """
-
-    ranges: Ranges = ()
-    parts: tuple[Characters, ...] = ()
-    categories: tuple[str, ...] = ()
-    negated: bool = False
-    folded: bool = False
-
-    def __contains__(self, character: str) -> bool:
-        """Whether *character* is in the set."""
-        if self.folded:
-            lower, upper = character.lower(), character.upper()
-            variants = {character, lower, upper, lower.upper(), upper.lower()}
-            found = any(self._holds(each) for each in variants if len(each) == 1)
-        else:
-            found = self._holds(character)
-        return found is not self.negated
-
-    def _holds(self, character: str) -> bool:
-        code = ord(character)
-        return (
-            any(first <= code <= last for first, last in self.ranges)
-            or any(character in part for part in self.parts)
-            or (bool(self.categories) and category(character).startswith(self.categories))
-        )
 
 
 @frozen(slots=True)
@@ -106,46 +67,8 @@ class Repetition:
 
 Node = Edge | Characters | Concatenation | Alternation | Repetition
 
-_WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
-_CLASSES = {
-    "d": Characters(((0x30, 0x39),)),
-    "s": Characters(((0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20))),
-    "w": Characters(_WORD),
-}
-_CLASSES |= {
-    letter.upper(): Characters(inner.ranges, negated=True) for letter, inner in list(_CLASSES.items())
-}
-_POSIX: dict[str, Ranges] = {
-    "alnum": ((0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)),
-    "alpha": ((0x41, 0x5A), (0x61, 0x7A)),
-    "ascii": ((0x00, 0x7F),),
-    "blank": ((0x09, 0x09), (0x20, 0x20)),
-    "cntrl": ((0x00, 0x1F), (0x7F, 0x7F)),
-    "digit": ((0x30, 0x39),),
-    "graph": ((0x21, 0x7E),),
-    "lower": ((0x61, 0x7A),),
-    "print": ((0x20, 0x7E),),
-    "punct": ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)),
-    "space": ((0x09, 0x0D), (0x20, 0x20)),
-    "upper": ((0x41, 0x5A),),
-    "word": _WORD,
-    "xdigit": ((0x30, 0x39), (0x41, 0x46), (0x61, 0x66)),
-}
 _ESCAPES = {"a": 0x07, "f": 0x0C, "n": 0x0A, "r": 0x0D, "t": 0x09, "v": 0x0B}
 _EDGES = {"A": Edge.BEGIN, "z": Edge.END, "b": Edge.WORD, "B": Edge.NOT_WORD}
-_CATEGORIES = frozenset(
-    major + minor
-    for major, minors in (
-        ("C", "cfos"),
-        ("L", "lmotu"),
-        ("M", "cen"),
-        ("N", "dlo"),
-        ("P", "cdefios"),
-        ("S", "ckmo"),
-        ("Z", "lps"),
-    )
-    for minor in ("", *minors)
-)
 _COUNT = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}", re.ASCII)
 _GROUP = re.compile(r"\(\?(?:P?<([A-Za-z0-9_]+)>|([imsU]*)(?:-([imsU]+))?([:)]))", re.ASCII)
 _POSIX_NAME = re.compile(r"\[:(\^?)([a-z]+):\]", re.ASCII)
@@ -190,7 +113,6 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self._names: set[str] = set()
 
     def whole(self) -> Node:
         node = self._alternation(_Flags(), 0)
@@ -301,7 +223,7 @@ class _Parser:
         if character == "$":
             return Edge.LINE_END if flags.m else Edge.END
         if character == ".":
-            return Characters(((0, _LAST),)) if flags.s else Characters(((0x0A, 0x0A),), negated=True)
+            return Characters(((0, LAST),)) if flags.s else Characters(((0x0A, 0x0A),), negated=True)
         return _literal(ord(character), flags.i)
 
     def _group(self, flags: _Flags, depth: int) -> Node:
@@ -311,11 +233,7 @@ class _Parser:
             found = self._take(_GROUP)
             if found is None or found[4] == ")":
                 self._refuse("a kind of group that is not known")
-            if found[1] in self._names:
-                self._refuse("two groups of one name")
-            if found[1]:
-                self._names.add(found[1])
-            else:
+            if not found[1]:
                 flags = flags.changed(found[2], found[3] or "")
         node = self._alternation(flags, depth + 1)
         if not self._skip(")"):
@@ -326,9 +244,9 @@ class _Parser:
         """A set or a character behind a backslash."""
         self._at += 1
         character = self._peek()
-        if character in _CLASSES:
+        if character in CLASSES:
             self._at += 1
-            return evolve(_CLASSES[character], folded=flags.i)
+            return evolve(CLASSES[character], folded=flags.i)
         if character in ("p", "P"):
             self._at += 1
             return self._property(character == "P", flags)
@@ -341,8 +259,8 @@ class _Parser:
         name = found[2] or found[3]
         negated ^= found[1] == "^"
         if name == "Any":
-            return Characters(((0, _LAST),), negated=negated)
-        if name not in _CATEGORIES:
+            return Characters(((0, LAST),), negated=negated)
+        if name not in CATEGORIES:
             self._refuse(f"no general category of Unicode is called {name[:20]}")
         return Characters(categories=(name,), negated=negated, folded=flags.i)
 
@@ -354,8 +272,8 @@ class _Parser:
         if self._skip("x"):
             found = self._take(_HEX)
             digits = found[1] or found[2] if found else ""
-            code = int(digits, 16) if 0 < len(digits) <= 6 else _LAST + 1
-            if code > _LAST:
+            code = int(digits, 16) if 0 < len(digits) <= 6 else LAST + 1
+            if code > LAST:
                 self._refuse("no such character")
             return code
         if character in _ESCAPES:
@@ -379,11 +297,11 @@ class _Parser:
                 self._refuse("missing ]")
             if self._text.startswith("[:", self._at) and ":]" in self._text[self._at + 2 :]:
                 found = self._take(_POSIX_NAME)
-                if found is None or found[2] not in _POSIX:
+                if found is None or found[2] not in POSIX:
                     self._refuse("no class of characters has this name")
-                parts.append(Characters(_POSIX[found[2]], negated=bool(found[1]), folded=flags.i))
+                parts.append(Characters(POSIX[found[2]], negated=bool(found[1]), folded=flags.i))
                 continue
-            if self._peek() == "\\" and self._text[self._at + 1 : self._at + 2] in ("p", "P", *_CLASSES):
+            if self._peek() == "\\" and self._text[self._at + 1 : self._at + 2] in ("p", "P", *CLASSES):
                 parts.append(self._escape(flags))
                 continue
             low = high = self._set_code()
