@@ -1,0 +1,397 @@
+"""
+Storage trees as no registry of today leaves them: old, damaged, tampered with, or visited by other programs.
+
+Everything odd comes with questions that a client may ask about it; what the right answers are, others say.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attrs import frozen
+
+from tests.live.images import CONFIG, MANIFEST, TAR_GZIP, canonical_json, gzipped, tar_of
+from tests.live.registries import LAYOUT, SECRET
+from txregistry.model.upload import UploadState
+
+LAYER = gzipped(tar_of({"a": b"a layer that all images have"}))
+STARTED = "2020-01-02T03:04:05Z"
+FOREIGN = ("README", ".DS_Store", "x.tmp", "a b", "é", "Thumbs.db", f"link.{uuid.UUID(int=1)}.tmp")
+"""Names of files that people, their editors and their file managers leave, and our own after a crash."""
+
+BROKEN_LINKS: Mapping[str, Callable[[str], str]] = {
+    "with a newline": lambda digest: digest + "\n",
+    "with a line end": lambda digest: digest + "\r\n",
+    "with a blank": lambda digest: " " + digest,
+    "empty": lambda digest: "",
+    "of junk": lambda digest: "junk",
+    "in capitals": str.upper,
+    "cut short": lambda digest: digest[:-1],
+    "huge": lambda digest: "x" * 5000,
+    "not ASCII": lambda digest: "sha256:é",
+    "of an unknown kind": lambda digest: "md5:" + "a" * 32,
+    "with a zero": lambda digest: digest + "\0",
+    "written twice": lambda digest: digest * 2,
+    "that dangles": lambda digest: "sha256:" + "0" * 64,
+}
+
+
+@frozen
+class Question:
+    """A request that changes nothing, and what it is about."""
+
+    what: str
+    path: str
+    method: str = "GET"
+
+
+def named(content: bytes, algorithm: str = "sha256") -> str:
+    """Give the digest of some content."""
+    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+
+
+class OddTree:
+    """
+    A tree that is written file by file.
+
+    :ivar questions: what to ask about all that was written.
+    :ivar images: the digests of the images, by repository and tag.
+    """
+
+    def __init__(self, storage: Path) -> None:
+        self._storage = storage
+        self._layout = storage / LAYOUT
+        self._repositories = self._layout / "repositories"
+        self._made = 0
+        self.questions: list[Question] = []
+        self.images: dict[tuple[str, str], str] = {}
+
+    # --- what is odd ---
+
+    def old_signatures(self) -> None:
+        """Signatures of schema 1 manifests, which registries stored before 2.4, below revisions."""
+        digest = self.image("signed")
+        signature = self.blob(b"a JWS signature")
+        write(self.revision("signed", digest).parent / "signatures" / _parts(signature) / "link", signature)
+        self.ask_all("signatures", "signed", digest)
+
+    def sessions(self) -> None:
+        """Uploads that were left over, in all states."""
+        digest = self.image("uploads")
+        complete = {"data": b"abc", "startedat": STARTED.encode()}
+        for what, files in {
+            "whole": complete,
+            "without a start": {"data": b"abc"},
+            "without data": {"startedat": STARTED.encode()},
+            "with states only": {"hashstates/sha256/0": b"x" * 108, "hashstates/sha256/3": b"x"},
+            "without anything": {},
+            "with strange states": {
+                **complete,
+                "hashstates/sha256/3": b"sha\x03" + b"z" * 104,
+                "hashstates/sha256/0x3": b"",
+                "hashstates/sha256/-1": b"",
+                "hashstates/sha256/003": b"x",
+                "hashstates/sha256/junk": b"",
+                "hashstates/md5/3": b"",
+            },
+            "begun at no time": {**complete, "startedat": b"yesterday"},
+            "with an empty start": {**complete, "startedat": b""},
+            "with a newline behind its start": {**complete, "startedat": STARTED.encode() + b"\n"},
+            "with a long start": {**complete, "startedat": STARTED.encode() + b" " * 100},
+            "begun in another zone": {**complete, "startedat": b"2020-01-02T03:04:05+02:00"},
+            "begun between two seconds": {**complete, "startedat": b"2020-01-02T03:04:05.123456789Z"},
+        }.items():
+            self._session(what, str(uuid.uuid4()), files)
+        self._session("of a strange name", "not-a-uuid", complete)
+        self._session("without dashes", uuid.uuid4().hex, complete)
+        self._session("in capitals", str(uuid.uuid4()).upper(), complete)
+        self._session(
+            "whose data is a directory", str(uuid.uuid4()), {"startedat": STARTED.encode(), "data/x": b""}
+        )
+        uploads = self._repositories / "uploads" / "_uploads"
+        write(uploads / str(uuid.uuid4()), b"a file in the place of a session")
+        self.foreign(uploads)
+        self.ask_all("left-over uploads", "uploads", digest)
+
+    def links(self) -> None:
+        """Links that hold something else than a digest."""
+        for number, (what, broken) in enumerate(BROKEN_LINKS.items()):
+            name = f"links{number}"
+            digest, other = self.image(name), self.image(name, "v2")
+            write(self.layer(name, named(LAYER)), broken(named(LAYER)))
+            for method in ("HEAD", "GET"):
+                self.ask(f"{method} blob by a link {what}", f"{name}/blobs/{named(LAYER)}", method)
+            write(self.tag(name, "odd", digest), broken(digest))
+            self.ask(f"tag by a link {what}", f"{name}/manifests/odd")
+            self.ask(f"tags beside a link {what}", f"{name}/tags/list")
+            write(self.revision(name, other), broken(other))
+            self.ask(f"manifest by a link {what}", f"{name}/manifests/{other}")
+            self.ask(f"tag and manifest by a link {what}", f"{name}/manifests/v2")
+            self.ask(f"good tag beside a link {what}", f"{name}/manifests/v1")
+
+    def tags(self) -> None:
+        """Tags that are not whole, and what is no tag among them."""
+        digest = self.image("tags")
+        tags = self._repositories / "tags" / "_manifests" / "tags"
+        self.tag("tags", "noindex", digest, index=False)
+        self.tag("tags", "nocurrent", digest).unlink()
+        (tags / "empty").mkdir()
+        self.tag("tags", "dangling", "sha256:" + "1" * 64)
+        unlinked = self.image("tags", "unlinked")
+        shutil.rmtree(self.revision("tags", unlinked).parent)
+        self.tag("tags", "layer", named(LAYER))
+        write(tags / "file", digest)
+        (tags / "directory" / "current" / "link").mkdir(parents=True)
+        write(tags / "nodirectory" / "current", digest)
+        self.tag("tags", "_under", digest)
+        self.tag("tags", "v2.tmp", digest)
+        self.ask("manifest of a tag alone", f"tags/manifests/{unlinked}")
+        for tag in ("noindex", "nocurrent", "empty", "dangling", "unlinked", "layer", "file", "directory"):
+            self.ask(f"tag {tag}", f"tags/manifests/{tag}")
+        for tag in ("nodirectory", "_under", "v2.tmp"):
+            self.ask(f"tag {tag}", f"tags/manifests/{tag}")
+        self.ask_all("odd tags", "tags", digest)
+
+    def revisions(self) -> None:
+        """Manifests that are not whole, or none at all."""
+        digest = self.image("revisions")
+        self.revision("revisions", self.image("revisions", "nolink")).unlink()
+        self.ask("tag of a revision without a link", "revisions/manifests/nolink")
+        by_layer = self.image("revisions", "bylayer")
+        self.layer("revisions", by_layer)
+        shutil.rmtree(self.revision("revisions", by_layer).parent)
+        for reference in ("bylayer", by_layer):
+            self.ask(f"manifest by a blob link, by {reference[:7]}", f"revisions/manifests/{reference}")
+        self.ask("layer as a manifest", f"revisions/manifests/{named(LAYER)}")
+        for what, content in (("JSON", b'{"not":"a manifest"}'), ("text", b"no manifest"), ("nothing", b"")):
+            self.ask(f"revision of {what}", f"revisions/manifests/{self._revised('revisions', content)}")
+        lost = self._revised("revisions", b"lost")
+        self.layer("revisions", lost)
+        shutil.rmtree(self.data(lost).parent)
+        for family in ("manifests", "blobs"):
+            self.ask(f"link to lost content among {family}", f"revisions/{family}/{lost}")
+        revisions = self._repositories / "revisions" / "_manifests" / "revisions"
+        write(revisions / "md5" / "abc" / "link", b"md5:abc")
+        write(revisions / "sha256" / "junk" / "link", b"junk")
+        self.foreign(revisions, revisions / "sha256")
+        self.ask_all("odd revisions", "revisions", digest)
+
+    def damage(self) -> None:
+        """Content that is not what it was."""
+        digest = self.image("damaged")
+        for what, content in (("emptied", b""), ("changed", b'{"schemaVersion":2}')):
+            spoilt = self.image("damaged", what)
+            write(self.data(spoilt), content)
+            for method in ("HEAD", "GET"):
+                self.ask(f"{method} manifest whose data was {what}", f"damaged/manifests/{spoilt}", method)
+        for what, spoil in {
+            "data was emptied": lambda data: write(data, b""),
+            "data is a directory": lambda data: (data.unlink(), write(data / "x", b"")),
+            "data is gone": lambda data: data.unlink(),
+            "directory is a file": lambda data: (shutil.rmtree(data.parent), write(data.parent, b"")),
+            "directory is elsewhere": lambda data: os.rename(data.parent, data.parent.parent / "elsewhere"),
+        }.items():
+            self._spoil(f"blob whose {what}", self.data, spoil)
+        for what, spoil in {
+            "a directory": lambda link: (link.unlink(), link.mkdir()),
+            "missing": lambda link: link.unlink(),
+            "missing with its directory, a file": lambda link: (
+                shutil.rmtree(link.parent),
+                write(link.parent, b""),
+            ),
+        }.items():
+            self._spoil(f"blob whose link is {what}", lambda digest: self.layer("damaged", digest), spoil)
+        self.ask_all("damage", "damaged", digest)
+
+    def aliases(self) -> None:
+        """Links from a SHA-512 to what is stored by its SHA-256, as distribution leaves them."""
+        digest = self.image("alias")
+        alias = named(LAYER, "sha512")
+        write(self.layer("alias", alias), named(LAYER))
+        dangling = "sha512:" + "5" * 128
+        write(self.layer("alias", dangling), "sha256:" + "5" * 64)
+        lying = "sha512:" + "6" * 128
+        write(self.layer("alias", lying), named(LAYER))
+        for what, known in (("", alias), (" that dangles", dangling), (" that lies", lying)):
+            for method in ("HEAD", "GET"):
+                self.ask(f"{method} alias{what}", f"alias/blobs/{known}", method)
+        self.ask_all("aliases", "alias", digest)
+
+    def schema1(self) -> None:
+        """An image from before 2016."""
+        manifest = {
+            "schemaVersion": 1,
+            "name": "old",
+            "tag": "v1",
+            "architecture": "amd64",
+            "fsLayers": [{"blobSum": named(LAYER)}],
+            "history": [{"v1Compatibility": '{"id":"a"}'}],
+        }
+        self.image("old", "v2")
+        digest = self._revised("old", json.dumps(manifest, indent=3).encode())
+        self.tag("old", "v1", digest)
+        self.ask_all("schema 1", "old", digest)
+
+    def names(self) -> None:
+        """Repositories nested in others, some of one letter, and directories that can be none."""
+        for name in ("n", "n/e", "n/e/s-t/e_d", "0", "x/0", "dot.tmp", "a__b"):
+            self.ask_all(f"name {name}", name, self.image(name))
+        for name in ("Upper", "has blank", "-dash", "under___score", "_private", "_private/below", "ü"):
+            self.image(name)
+        self.ask("tags of a parent", "x/tags/list")
+
+    def empty(self) -> None:
+        """Directories without anything in them."""
+        for number, path in enumerate(
+            (
+                "",
+                "_layers",
+                "_layers/sha256",
+                f"_layers/sha256/{'a' * 64}",
+                "_manifests",
+                "_manifests/tags",
+                "_manifests/revisions/sha256",
+                "_uploads",
+                "sub/sub",
+            )
+        ):
+            name = f"empty{number}"
+            (self._repositories / name / path).mkdir(parents=True)
+            what = f"with an empty {path[:20]}" if path else "empty"
+            self.ask(f"tags of one {what}", f"{name}/tags/list")
+            self.ask(f"tag of one {what}", f"{name}/manifests/v1")
+            self.ask(f"manifest of one {what}", f"{name}/manifests/{named(LAYER)}")
+            self.ask(f"blob of one {what}", f"{name}/blobs/{named(LAYER)}")
+            self.ask(f"blob whose directory is empty, of one {what}", f"{name}/blobs/sha256:{'a' * 64}")
+
+    def strangers(self) -> None:
+        """Foreign files and directories at every level."""
+        digest = self.image("foreign")
+        layer = self.data(named(LAYER)).parent
+        repository = self._repositories / "foreign"
+        tags = repository / "_manifests" / "tags"
+        self.foreign(
+            *(self._storage, self._storage / "docker", self._layout.parent, self._layout),
+            *(layer.parent.parent.parent, layer.parent.parent, layer.parent, layer),
+            *(self._repositories, repository, repository / "_layers", repository / "_layers" / "sha256"),
+            *(self.layer("foreign", named(LAYER)).parent, repository / "_manifests"),
+            *(tags, tags / "v1", tags / "v1" / "index", tags / "v1" / "current"),
+        )
+        write(self._repositories / "manifestsfile" / "_manifests", b"")
+        self.ask("tags where _manifests is a file", "manifestsfile/tags/list")
+        self.ask("blob beside foreign files", f"foreign/blobs/{named(LAYER)}")
+        self.ask_all("foreign files", "foreign", digest)
+
+    def symbolic_links(self, elsewhere: Path) -> None:
+        """``blobs`` and a repository on another disk, and links that lead nowhere."""
+        digest = self.image("moved")
+        elsewhere.mkdir()
+        for place in (self._repositories / "moved", self._layout / "blobs"):
+            os.rename(place, elsewhere / place.name)
+            place.symlink_to(elsewhere / place.name)
+        (self._repositories / "nowhere").symlink_to("/nowhere/at/all")
+        self.ask_all("symbolic links", "moved", digest)
+        for path in ("tags/list", "manifests/v1", f"blobs/{named(LAYER)}"):
+            self.ask(f"{path[:5]} behind a link to nowhere", f"nowhere/{path}")
+
+    # --- what is ordinary ---
+
+    def blob(self, content: bytes, algorithm: str = "sha256") -> str:
+        """Store a blob, and give its digest."""
+        digest = named(content, algorithm)
+        write(self.data(digest), content)
+        return digest
+
+    def data(self, digest: str) -> Path:
+        """Say where a blob is."""
+        algorithm, encoded = digest.split(":")
+        return self._layout / "blobs" / algorithm / encoded[:2] / encoded / "data"
+
+    def layer(self, name: str, digest: str) -> Path:
+        """Link a blob."""
+        return write(self._repositories / name / "_layers" / _parts(digest) / "link", digest)
+
+    def revision(self, name: str, digest: str) -> Path:
+        """Link a manifest."""
+        revisions = self._repositories / name / "_manifests" / "revisions"
+        return write(revisions / _parts(digest) / "link", digest)
+
+    def tag(self, name: str, tag: str, digest: str, *, index: bool = True) -> Path:
+        """Point a tag to a manifest."""
+        place = self._repositories / name / "_manifests" / "tags" / tag
+        if index:
+            write(place / "index" / _parts(digest) / "link", digest)
+        return write(place / "current" / "link", digest)
+
+    def image(self, name: str, tag: str = "v1") -> str:
+        """Store an image that is unlike all others, whole, and give its digest."""
+        self._made += 1
+        config = canonical_json({"architecture": "amd64", "os": "linux", "number": self._made})
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"mediaType": CONFIG, "digest": self.blob(config), "size": len(config)},
+            "layers": [{"mediaType": TAR_GZIP, "digest": self.blob(LAYER), "size": len(LAYER)}],
+        }
+        for digest in (named(config), named(LAYER)):
+            self.layer(name, digest)
+        digest = self._revised(name, canonical_json(manifest))
+        self.tag(name, tag, digest)
+        self.images[name, tag] = digest
+        return digest
+
+    def foreign(self, *directories: Path) -> None:
+        """Leave foreign files and directories, one of them with a name that is no text."""
+        for directory in directories:
+            for name in FOREIGN:
+                write(directory / name, b"foreign")
+            (directory / "lost+found").mkdir(parents=True, exist_ok=True)
+            os.makedirs(os.fsencode(directory) + b"/\xff\xfe", exist_ok=True)
+
+    def ask(self, what: str, path: str, method: str = "GET") -> None:
+        """Have a question asked, later."""
+        self.questions.append(Question(what, f"/v2/{path}", method))
+
+    def ask_all(self, what: str, name: str, digest: str) -> None:
+        """Have everything asked about the image ``v1`` that is whole, or should look so."""
+        self.ask(f"tags: {what}", f"{name}/tags/list")
+        self.ask(f"GET tag: {what}", f"{name}/manifests/v1")
+        self.ask(f"HEAD tag: {what}", f"{name}/manifests/v1", "HEAD")
+        self.ask(f"GET manifest: {what}", f"{name}/manifests/{digest}")
+        self.ask(f"GET layer: {what}", f"{name}/blobs/{named(LAYER)}")
+
+    def _revised(self, name: str, content: bytes) -> str:
+        digest = self.blob(content)
+        self.revision(name, digest)
+        return digest
+
+    def _spoil(self, what: str, place: Callable[[str], Path], spoil: Callable[[Path], object]) -> None:
+        digest = self.blob(what.encode())
+        self.layer("damaged", digest)
+        spoil(place(digest))
+        for method in ("HEAD", "GET"):
+            self.ask(f"{method} {what}", f"damaged/blobs/{digest}", method)
+
+    def _session(self, what: str, id: str, files: Mapping[str, bytes]) -> None:
+        place = self._repositories / "uploads" / "_uploads" / id
+        place.mkdir(parents=True)
+        for path, content in files.items():
+            write(place / path, content)
+        state = UploadState("uploads", id, 3, datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)).pack(SECRET.encode())
+        self.ask(f"upload {what}", f"uploads/blobs/uploads/{id}?_state={state}")
+
+
+def write(path: Path, content: bytes | str) -> Path:
+    """Write a file, and the directories that it lies in; give its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def _parts(digest: str) -> Path:
+    return Path(*digest.split(":"))
