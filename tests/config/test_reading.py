@@ -268,5 +268,5 @@ class SampleTests(SynchronousTestCase):
 
 
 def _is_setting(line: str) -> bool:
-    words = line.replace("#", "").split()
+    words = line.replace("#", "").replace("- ", "").split()
     return line.lstrip().startswith("#") and bool(words) and words[0].endswith(":") and len(words) <= 2
