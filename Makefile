@@ -17,7 +17,7 @@ LIVE_TOOLS := docker-registry skopeo podman buildah docker.io containerd runc cr
 	strace wrk apache2-utils curl
 LIVE_COMMANDS := docker-registry skopeo podman buildah dockerd docker containerd ctr runc strace wrk ab curl
 
-.PHONY: run test unit live lint format bench tools install clean
+.PHONY: run test unit live fuzz lint format bench tools install clean
 
 run: $(INSTALLED)
 	@mkdir -p var
@@ -33,6 +33,10 @@ unit: $(INSTALLED)
 
 live: $(INSTALLED) tools
 	$(TRIAL) -j$(JOBS) --temp-directory=_trial_temp.live tests.live
+
+# Malformed requests from so many seeds; the live tests take a few.
+fuzz: $(INSTALLED)
+	FUZZ_SEEDS=$(or $(SEEDS),100) $(TRIAL) --temp-directory=_trial_temp.fuzz tests.live.test_fuzz
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
