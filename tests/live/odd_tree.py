@@ -4,7 +4,6 @@ Storage trees as no registry of today leaves them: old, damaged, tampered with, 
 Everything odd comes with questions that a client may ask about it; what the right answers are, others say.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -13,16 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from attrs import frozen
-
-from tests.live.images import CONFIG, MANIFEST, TAR_GZIP, canonical_json, gzipped, tar_of
-from tests.live.registries import LAYOUT, SECRET
+from tests.live.registries import SECRET
+from tests.live.written_tree import LAYER, WrittenTree, named, parts, write
 from txregistry.model.upload import UploadState
 
-LAYER = gzipped(tar_of({"a": b"a layer that all images have"}))
 STARTED = "2020-01-02T03:04:05Z"
-FOREIGN = ("README", ".DS_Store", "x.tmp", "a b", "é", "Thumbs.db", f"link.{uuid.UUID(int=1)}.tmp")
-"""Names of files that people, their editors and their file managers leave, and our own after a crash."""
 
 BROKEN_LINKS: Mapping[str, Callable[[str], str]] = {
     "with a newline": lambda digest: digest + "\n",
@@ -41,43 +35,47 @@ BROKEN_LINKS: Mapping[str, Callable[[str], str]] = {
 }
 
 
-@frozen
-class Question:
-    """A request that changes nothing, and what it is about."""
-
-    what: str
-    path: str
-    method: str = "GET"
+def _empty(place: Path) -> None:
+    write(place, b"")
 
 
-def named(content: bytes, algorithm: str = "sha256") -> str:
-    """Give the digest of some content."""
-    return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
+def _make_a_directory(place: Path) -> None:
+    place.unlink()
+    place.mkdir()
 
 
-class OddTree:
-    """
-    A tree that is written file by file.
+def _make_the_directory_a_file(place: Path) -> None:
+    shutil.rmtree(place.parent)
+    write(place.parent, b"")
 
-    :ivar questions: what to ask about all that was written.
-    :ivar images: the digests of the images, by repository and tag.
-    """
 
-    def __init__(self, storage: Path) -> None:
-        self._storage = storage
-        self._layout = storage / LAYOUT
-        self._repositories = self._layout / "repositories"
-        self._made = 0
-        self.questions: list[Question] = []
-        self.images: dict[tuple[str, str], str] = {}
+def _move_the_directory(place: Path) -> None:
+    place.parent.rename(place.parent.parent / "elsewhere")
 
-    # --- what is odd ---
+
+SPOILT_DATA: Mapping[str, Callable[[Path], None]] = {
+    "data was emptied": _empty,
+    "data is a directory": _make_a_directory,
+    "data is gone": Path.unlink,
+    "directory is a file": _make_the_directory_a_file,
+    "directory is elsewhere": _move_the_directory,
+}
+
+SPOILT_LINKS: Mapping[str, Callable[[Path], None]] = {
+    "a directory": _make_a_directory,
+    "missing": Path.unlink,
+    "missing with its directory, a file": _make_the_directory_a_file,
+}
+
+
+class OddTree(WrittenTree):
+    """Everything odd that there is."""
 
     def old_signatures(self) -> None:
         """Signatures of schema 1 manifests, which registries stored before 2.4, below revisions."""
         digest = self.image("signed")
         signature = self.blob(b"a JWS signature")
-        write(self.revision("signed", digest).parent / "signatures" / _parts(signature) / "link", signature)
+        write(self.revision("signed", digest).parent / "signatures" / parts(signature) / "link", signature)
         self.ask_all("signatures", "signed", digest)
 
     def sessions(self) -> None:
@@ -113,7 +111,7 @@ class OddTree:
         self._session(
             "whose data is a directory", str(uuid.uuid4()), {"startedat": STARTED.encode(), "data/x": b""}
         )
-        uploads = self._repositories / "uploads" / "_uploads"
+        uploads = self.repositories / "uploads" / "_uploads"
         write(uploads / str(uuid.uuid4()), b"a file in the place of a session")
         self.foreign(uploads)
         self.ask_all("left-over uploads", "uploads", digest)
@@ -137,7 +135,7 @@ class OddTree:
     def tags(self) -> None:
         """Tags that are not whole, and what is no tag among them."""
         digest = self.image("tags")
-        tags = self._repositories / "tags" / "_manifests" / "tags"
+        tags = self.repositories / "tags" / "_manifests" / "tags"
         self.tag("tags", "noindex", digest, index=False)
         self.tag("tags", "nocurrent", digest).unlink()
         (tags / "empty").mkdir()
@@ -169,13 +167,13 @@ class OddTree:
             self.ask(f"manifest by a blob link, by {reference[:7]}", f"revisions/manifests/{reference}")
         self.ask("layer as a manifest", f"revisions/manifests/{named(LAYER)}")
         for what, content in (("JSON", b'{"not":"a manifest"}'), ("text", b"no manifest"), ("nothing", b"")):
-            self.ask(f"revision of {what}", f"revisions/manifests/{self._revised('revisions', content)}")
-        lost = self._revised("revisions", b"lost")
+            self.ask(f"revision of {what}", f"revisions/manifests/{self.revised('revisions', content)}")
+        lost = self.revised("revisions", b"lost")
         self.layer("revisions", lost)
         shutil.rmtree(self.data(lost).parent)
         for family in ("manifests", "blobs"):
             self.ask(f"link to lost content among {family}", f"revisions/{family}/{lost}")
-        revisions = self._repositories / "revisions" / "_manifests" / "revisions"
+        revisions = self.repositories / "revisions" / "_manifests" / "revisions"
         write(revisions / "md5" / "abc" / "link", b"md5:abc")
         write(revisions / "sha256" / "junk" / "link", b"junk")
         self.foreign(revisions, revisions / "sha256")
@@ -189,22 +187,9 @@ class OddTree:
             write(self.data(spoilt), content)
             for method in ("HEAD", "GET"):
                 self.ask(f"{method} manifest whose data was {what}", f"damaged/manifests/{spoilt}", method)
-        for what, spoil in {
-            "data was emptied": lambda data: write(data, b""),
-            "data is a directory": lambda data: (data.unlink(), write(data / "x", b"")),
-            "data is gone": lambda data: data.unlink(),
-            "directory is a file": lambda data: (shutil.rmtree(data.parent), write(data.parent, b"")),
-            "directory is elsewhere": lambda data: os.rename(data.parent, data.parent.parent / "elsewhere"),
-        }.items():
+        for what, spoil in SPOILT_DATA.items():
             self._spoil(f"blob whose {what}", self.data, spoil)
-        for what, spoil in {
-            "a directory": lambda link: (link.unlink(), link.mkdir()),
-            "missing": lambda link: link.unlink(),
-            "missing with its directory, a file": lambda link: (
-                shutil.rmtree(link.parent),
-                write(link.parent, b""),
-            ),
-        }.items():
+        for what, spoil in SPOILT_LINKS.items():
             self._spoil(f"blob whose link is {what}", lambda digest: self.layer("damaged", digest), spoil)
         self.ask_all("damage", "damaged", digest)
 
@@ -233,7 +218,7 @@ class OddTree:
             "history": [{"v1Compatibility": '{"id":"a"}'}],
         }
         self.image("old", "v2")
-        digest = self._revised("old", json.dumps(manifest, indent=3).encode())
+        digest = self.revised("old", json.dumps(manifest, indent=3).encode())
         self.tag("old", "v1", digest)
         self.ask_all("schema 1", "old", digest)
 
@@ -261,7 +246,7 @@ class OddTree:
             )
         ):
             name = f"empty{number}"
-            (self._repositories / name / path).mkdir(parents=True)
+            (self.repositories / name / path).mkdir(parents=True)
             what = f"with an empty {path[:20]}" if path else "empty"
             self.ask(f"tags of one {what}", f"{name}/tags/list")
             self.ask(f"tag of one {what}", f"{name}/manifests/v1")
@@ -273,16 +258,16 @@ class OddTree:
         """Foreign files and directories at every level."""
         digest = self.image("foreign")
         layer = self.data(named(LAYER)).parent
-        repository = self._repositories / "foreign"
+        repository = self.repositories / "foreign"
         tags = repository / "_manifests" / "tags"
         self.foreign(
-            *(self._storage, self._storage / "docker", self._layout.parent, self._layout),
+            *(self.storage, self.storage / "docker", self.layout.parent, self.layout),
             *(layer.parent.parent.parent, layer.parent.parent, layer.parent, layer),
-            *(self._repositories, repository, repository / "_layers", repository / "_layers" / "sha256"),
+            *(self.repositories, repository, repository / "_layers", repository / "_layers" / "sha256"),
             *(self.layer("foreign", named(LAYER)).parent, repository / "_manifests"),
             *(tags, tags / "v1", tags / "v1" / "index", tags / "v1" / "current"),
         )
-        write(self._repositories / "manifestsfile" / "_manifests", b"")
+        write(self.repositories / "manifestsfile" / "_manifests", b"")
         self.ask("tags where _manifests is a file", "manifestsfile/tags/list")
         self.ask("blob beside foreign files", f"foreign/blobs/{named(LAYER)}")
         self.ask_all("foreign files", "foreign", digest)
@@ -291,86 +276,15 @@ class OddTree:
         """``blobs`` and a repository on another disk, and links that lead nowhere."""
         digest = self.image("moved")
         elsewhere.mkdir()
-        for place in (self._repositories / "moved", self._layout / "blobs"):
+        for place in (self.repositories / "moved", self.layout / "blobs"):
             os.rename(place, elsewhere / place.name)
             place.symlink_to(elsewhere / place.name)
-        (self._repositories / "nowhere").symlink_to("/nowhere/at/all")
+        (self.repositories / "nowhere").symlink_to("/nowhere/at/all")
         self.ask_all("symbolic links", "moved", digest)
         for path in ("tags/list", "manifests/v1", f"blobs/{named(LAYER)}"):
             self.ask(f"{path[:5]} behind a link to nowhere", f"nowhere/{path}")
 
-    # --- what is ordinary ---
-
-    def blob(self, content: bytes, algorithm: str = "sha256") -> str:
-        """Store a blob, and give its digest."""
-        digest = named(content, algorithm)
-        write(self.data(digest), content)
-        return digest
-
-    def data(self, digest: str) -> Path:
-        """Say where a blob is."""
-        algorithm, encoded = digest.split(":")
-        return self._layout / "blobs" / algorithm / encoded[:2] / encoded / "data"
-
-    def layer(self, name: str, digest: str) -> Path:
-        """Link a blob."""
-        return write(self._repositories / name / "_layers" / _parts(digest) / "link", digest)
-
-    def revision(self, name: str, digest: str) -> Path:
-        """Link a manifest."""
-        revisions = self._repositories / name / "_manifests" / "revisions"
-        return write(revisions / _parts(digest) / "link", digest)
-
-    def tag(self, name: str, tag: str, digest: str, *, index: bool = True) -> Path:
-        """Point a tag to a manifest."""
-        place = self._repositories / name / "_manifests" / "tags" / tag
-        if index:
-            write(place / "index" / _parts(digest) / "link", digest)
-        return write(place / "current" / "link", digest)
-
-    def image(self, name: str, tag: str = "v1") -> str:
-        """Store an image that is unlike all others, whole, and give its digest."""
-        self._made += 1
-        config = canonical_json({"architecture": "amd64", "os": "linux", "number": self._made})
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": MANIFEST,
-            "config": {"mediaType": CONFIG, "digest": self.blob(config), "size": len(config)},
-            "layers": [{"mediaType": TAR_GZIP, "digest": self.blob(LAYER), "size": len(LAYER)}],
-        }
-        for digest in (named(config), named(LAYER)):
-            self.layer(name, digest)
-        digest = self._revised(name, canonical_json(manifest))
-        self.tag(name, tag, digest)
-        self.images[name, tag] = digest
-        return digest
-
-    def foreign(self, *directories: Path) -> None:
-        """Leave foreign files and directories, one of them with a name that is no text."""
-        for directory in directories:
-            for name in FOREIGN:
-                write(directory / name, b"foreign")
-            (directory / "lost+found").mkdir(parents=True, exist_ok=True)
-            os.makedirs(os.fsencode(directory) + b"/\xff\xfe", exist_ok=True)
-
-    def ask(self, what: str, path: str, method: str = "GET") -> None:
-        """Have a question asked, later."""
-        self.questions.append(Question(what, f"/v2/{path}", method))
-
-    def ask_all(self, what: str, name: str, digest: str) -> None:
-        """Have everything asked about the image ``v1`` that is whole, or should look so."""
-        self.ask(f"tags: {what}", f"{name}/tags/list")
-        self.ask(f"GET tag: {what}", f"{name}/manifests/v1")
-        self.ask(f"HEAD tag: {what}", f"{name}/manifests/v1", "HEAD")
-        self.ask(f"GET manifest: {what}", f"{name}/manifests/{digest}")
-        self.ask(f"GET layer: {what}", f"{name}/blobs/{named(LAYER)}")
-
-    def _revised(self, name: str, content: bytes) -> str:
-        digest = self.blob(content)
-        self.revision(name, digest)
-        return digest
-
-    def _spoil(self, what: str, place: Callable[[str], Path], spoil: Callable[[Path], object]) -> None:
+    def _spoil(self, what: str, place: Callable[[str], Path], spoil: Callable[[Path], None]) -> None:
         digest = self.blob(what.encode())
         self.layer("damaged", digest)
         spoil(place(digest))
@@ -378,20 +292,9 @@ class OddTree:
             self.ask(f"{method} {what}", f"damaged/blobs/{digest}", method)
 
     def _session(self, what: str, id: str, files: Mapping[str, bytes]) -> None:
-        place = self._repositories / "uploads" / "_uploads" / id
+        place = self.repositories / "uploads" / "_uploads" / id
         place.mkdir(parents=True)
         for path, content in files.items():
             write(place / path, content)
         state = UploadState("uploads", id, 3, datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)).pack(SECRET.encode())
         self.ask(f"upload {what}", f"uploads/blobs/uploads/{id}?_state={state}")
-
-
-def write(path: Path, content: bytes | str) -> Path:
-    """Write a file, and the directories that it lies in; give its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def _parts(digest: str) -> Path:
-    return Path(*digest.split(":"))

@@ -122,12 +122,14 @@ class AtOnceTests(SharedDirectoryCase):
         moved: list[int] = []
         path = "/v2/moving/manifests/latest"
 
-        def move(number: int) -> None:
-            content = self.sources.content(images[number % 2])
-            moved.append(self.theirs.wire.request("PUT", path, content, {"Content-Type": MANIFEST}).status)
+        def move(first: int, last: int) -> None:
+            for number in range(first, last):
+                content = self.sources.content(images[number % 2])
+                headers = {"Content-Type": MANIFEST}
+                moved.append(self.theirs.wire.request("PUT", path, content, headers).status)
 
-        move(0)
-        mover = threading.Thread(target=lambda: [move(number) for number in range(1, 150)])
+        move(0, 1)
+        mover = threading.Thread(target=move, args=(1, 150))
         mover.start()
         found = set()
         while mover.is_alive():
