@@ -190,6 +190,46 @@ class DaemonTests(TestCase):
         begun = await self.ask("POST", "/pre/v2/a/blobs/uploads/")
         self.assertTrue(str(begun.headers["Location"]).startswith("https://out.test/v2/a/"))
 
+    async def test_manifest_rules(self) -> None:
+        """What the configuration demands of manifests is demanded."""
+        config = {"mediaType": "application/x", "digest": str(DIGEST), "size": 1}
+        foreign = {
+            **config,
+            "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar",
+            "urls": ["https://denied.test/"],
+        }
+        child = {**config, "platform": {"architecture": "amd64", "os": "linux"}}
+        image = {"config": config, "layers": []}
+        abroad, index = {**image, "layers": [foreign]}, {"manifests": [child]}
+        for rest, document, status in (
+            ("", image, 400),
+            ("validation: {manifests: {blobs: none}}", image, 201),
+            ("validation: {manifests: {blobs: none}}", abroad, 201),
+            ("validation: {manifests: {blobs: none, urls: {deny: [denied]}}}", abroad, 400),
+            ("validation: {manifests: {blobs: none, urls: {allow: [other]}}}", abroad, 400),
+            ("validation: {manifests: {blobs: none}}", index, 400),
+            ("validation: {manifests: {indexes: {platforms: none}}}", index, 201),
+            ("validation: {manifests: {indexes: {platforms: list}}}", index, 400),
+            (
+                "validation:\n manifests:\n  indexes:\n   platforms: list\n"
+                "   platformlist: [{architecture: x, os: y}]",
+                index,
+                201,
+            ),
+            ("validation: {disabled: true}", index, 201),
+            ("policy: {repository: {classes: [image]}}", image, 403),
+        ):
+            daemon = self.start(config_of(rest=rest))
+            kind = "manifest" if "config" in document else "index"
+            answer = await self.ask(
+                "PUT",
+                "/v2/a/manifests/v1",
+                body=json.dumps({"schemaVersion": 2, **document}).encode(),
+                headers={"Content-Type": f"application/vnd.oci.image.{kind}.v1+json"},
+            )
+            self.assertEqual(answer.status, status, f"{rest} {document} {answer.body!r}")
+            await self.stop(daemon)
+
     async def test_readonly_and_delete(self) -> None:
         """What the configuration forbids is refused."""
         root = self.mktemp()

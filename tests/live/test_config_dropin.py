@@ -7,6 +7,7 @@ What our reader refuses although the other starts is listed here too, with the r
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from attrs import field, frozen
@@ -42,6 +43,11 @@ def http(text: str) -> Case:
 def more(text: str) -> Case:
     """A file with this beside what it must have."""
     return Case(f"{BASE}{HTTP}{text}\n")
+
+
+def urls(*allow: str) -> Case:
+    """A good file with these regular expressions."""
+    return more(f"validation: {{manifests: {{urls: {{allow: {json.dumps(allow)}}}}}}}")
 
 
 def environ(**variables: str) -> Case:
@@ -95,6 +101,13 @@ GOOD = [
     more("auth:\nredis:\nhealth:\nproxy:\nnotifications:\nmiddleware:\nreporting:\npolicy:\nvalidation:"),
     more("middleware: {storage: [], other: [{name: x}]}"),
     more("notifications: {endpoints: [{disabled: yes}]}\nredis: {db: 1}\nproxy: {username: x}"),
+    more("validation: {enabled: yes, disabled: yes, manifests: {urls: {allow: , deny: []}}}"),
+    more("validation: {disabled: yes, manifests: {urls: {allow: ['('], deny: ['*']}}}"),
+    more("validation: {enabled: no, manifests: {indexes: {platforms: List, platformlist: [{os: linux}]}}}"),
+    urls("^https?://([^/]+\\.)*example\\.com/", "(?i)EVIL|(?P<n>a)(?s:.)\\z", ""),
+    urls("[[:alpha:]]\\d{2,}?", "\\Q*+\\E[]a-]", "a{,2}", "\\pL\\p{^Lu}\\x{65e5}", "(a{10}){100}", "^*"),
+    more("policy: {repository: {classes: [image, plugin, Foo]}}"),
+    environ(VALIDATION_MANIFESTS_URLS_ALLOW="['^https://']", POLICY_REPOSITORY_CLASSES="[image]"),
     Case(BASE, {"REGISTRY_HTTP_ADDR": "@ADDR@"}),
     Case(BASE, {"REGISTRY_HTTP": "{addr: '@ADDR@'}"}),
     Case(MEMORY, {"REGISTRY_STORAGE": "inmemory"}),
@@ -182,6 +195,25 @@ BAD = [
     more("auth: {none: , silly: }"),
     more("health: 5"),
     more("health: {storagedriver: {interval: often}}"),
+    *[
+        urls(expression)
+        for expression in (
+            "(",
+            "*",
+            "a**",
+            "a++",
+            "(?=a)",
+            "\\1",
+            "[z-a]",
+            "\\Z",
+            "a{1001}",
+            "[[:x:]]",
+            "(?i",
+        )
+    ],
+    more("validation: {manifests: {urls: {allow: a}}}"),
+    more("validation: {disabled: 'yes'}"),
+    more("policy: {repository: {classes: image}}"),
     more("redis: {db: x}"),
     more("middleware: {storage: [{name: x, disabled: yes}]}"),
     Case(BASE + HTTP + "catalog: {maxentries: x}\n", {"REGISTRY_CATALOG_MAXENTRIES": "5"}),
@@ -208,6 +240,8 @@ LESS_THAN_THERE = [
     storage("{filesystem: {rootdirectory: }}"),  # writes below a directory called <nil>
     http("prefix: reg/"),  # answers every request with 404
     Case(BASE + "http: {addr: '', net: unix}\n"),  # listens on a socket that nobody can find
+    urls("\\p{Greek}"),  # names of Unicode's scripts, which no URL needs
+    more("validation: {manifests: {indexes: {platforms: some}}}"),  # 3.1 refuses it, 2.8 does not know it
 ]
 
 

@@ -116,7 +116,7 @@ class ReferenceTests(_RulesCase):
         self.assertRefused(document, 400, unknown(MISSING))
 
     def test_sparse_image(self) -> None:
-        """Where blobs need not exist an image without any is taken, and served; its children still must exist."""
+        """Where blobs need not exist an image without any is taken, and served; children still must."""
         self.begin(Rules(validation=Validation(blobs=False)))
         self.assertTaken(image(config=descriptor(MISSING), layers=[descriptor(Digest.of(b"b"))]))
         self.assertEqual(self.registry.ask("GET", f"/v2/{NAME}/manifests/v1").status, 200)
