@@ -22,7 +22,7 @@ from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.interfaces import IStorageDriver
 from txregistry.model.upload import UploadState
-from txregistry.storage.namespace import WrapBlobs, unwrapped
+from txregistry.storage.namespace import WrapBlobs
 
 _PART_HEAD = re.compile(rb"\r\nContent-Range: bytes (\d+)-(\d+)/(\d+)\r\n")
 
@@ -48,7 +48,7 @@ class CheckedRegistry:
             maxtags=TAGS,
             maxentries=REPOSITORIES,
             referrers=REFERRERS,
-            wrap_blobs=remembering() if self.cached else unwrapped,
+            wrap_blobs=remembering() if self.cached else None,
         )
 
     # --- asking and comparing ---

@@ -19,7 +19,7 @@ from txregistry.model.digest import OCTET_STREAM, Digest
 from txregistry.model.manifest import OCI_MANIFEST
 from txregistry.storage.catalog import Catalog
 from txregistry.storage.finding import BlobFinder
-from txregistry.storage.namespace import Rules, WrapBlobs, unwrapped
+from txregistry.storage.namespace import Rules, WrapBlobs
 from txregistry.web.app import RegistryApp
 from txregistry.web.authorize import Gate
 from txregistry.web.blobs import BlobRoutes
@@ -62,14 +62,15 @@ class Registry:
         maxtags: int = 1000,
         referrers: int = 1000,
         secret: bytes | None = SECRET,
-        wrap_blobs: WrapBlobs = unwrapped,
+        wrap_blobs: WrapBlobs | None = None,
     ) -> None:
         self.driver: Any = InMemoryDriver() if driver is None else driver
         self.clock = Clock()
         self.access: list[str] = []
         urls = Urls() if urls is None else urls
         workers = InlineWorkers()
-        namespace = make_namespace(self.driver, self.clock, rules, wrap_blobs)
+        wrapped = {} if wrap_blobs is None else {"wrap_blobs": wrap_blobs}
+        namespace = make_namespace(self.driver, self.clock, rules, **wrapped)
         self.manifests = ManifestRoutes(urls, workers, MANIFEST_LIMIT)
         app = RegistryApp(
             Gate(OpenAccess() if access is None else access, namespace, lambda repository, _: repository),
