@@ -17,7 +17,7 @@ LIVE_TOOLS := docker-registry skopeo podman buildah docker.io containerd runc cr
 	strace wrk apache2-utils curl
 LIVE_COMMANDS := docker-registry skopeo podman buildah dockerd docker containerd ctr runc strace wrk ab curl
 
-.PHONY: run test unit live fuzz lint format bench tools install clean
+.PHONY: run test unit live fuzz differential lint format bench tools install clean
 
 run: $(INSTALLED)
 	@mkdir -p var
@@ -37,6 +37,10 @@ live: $(INSTALLED) tools
 # Malformed requests from so many seeds; the live tests take a few.
 fuzz: $(INSTALLED)
 	FUZZ_SEEDS=$(or $(SEEDS),100) $(TRIAL) --temp-directory=_trial_temp.fuzz tests.live.test_fuzz
+
+# Random requests before docker-registry and txregistry, from so many seeds, beginning with FIRST.
+differential: $(INSTALLED) tools
+	$(BIN)/python -m tests.live.differential --first $(or $(FIRST),1) $(or $(SEEDS),20)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

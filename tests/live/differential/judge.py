@@ -95,6 +95,32 @@ def differences(step: str, theirs: Seen, ours: Seen) -> Iterator[Difference]:
             yield Difference(step, part, there, here, (theirs.outcome, ours.outcome))
 
 
+_CODES = re.compile(r"([1-5])[0-9][0-9] ?([A-Z_]+\b|-)?")
+#: What must agree when both daemons do what they were asked.
+_FACTS = ("Docker-Content-Digest", "Range", "Content-Range")
+
+
+def result(outcome: str) -> str:
+    """The class of the status, with the first error code, or the word ``text`` for an error without."""
+    match = _CODES.match(outcome)
+    if match is None:
+        return outcome
+    return f"{match[1]}xx" if match[1] < "4" else f"{match[1]}xx {match[2] or 'text'}"
+
+
+def rough_differences(step: str, theirs: Seen, ours: Seen) -> Iterator[Difference]:
+    """Compare what two answers come to, by their :func:`result`, and a few facts if that is success."""
+    there, here = result(theirs.outcome), result(ours.outcome)
+    if there != here:
+        yield Difference(step, "result", there, here, (there, here))
+    elif there == "2xx":
+        content = ("body",) if "Docker-Content-Digest" in ours.parts else ()
+        for part in (*_FACTS, *content):
+            facts = theirs.parts.get(part, NOTHING), ours.parts.get(part, NOTHING)
+            if facts[0] != facts[1]:
+                yield Difference(step, part, *facts, (there, here))
+
+
 class Judge:
     """
     Tells the differences that are known from those that are new.

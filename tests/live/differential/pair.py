@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.live.differential.judge import Difference, differences
+from tests.live.differential.judge import Difference, differences, rough_differences
 from tests.live.differential.player import Player
 from tests.live.differential.seen import Seen, seen
 from tests.live.differential.steps import Step
@@ -32,8 +32,17 @@ class Pair:
 
         :raises Unknown: it names a variable that one of them does not know.
         """
+        return list(differences(step.name, *self._both(step)))
+
+    def play_roughly(self, step: Step) -> list[Difference]:
+        """Play a random *step* on both, unless one of them does not know all that it names."""
+        if not (self.theirs.knows(step) and self.ours.knows(step)):
+            return []
+        return list(rough_differences(step.name, *self._both(step)))
+
+    def _both(self, step: Step) -> tuple[Seen, Seen]:
         there, here = self._threads.map(_played, (self.theirs, self.ours), (step, step))
-        return list(differences(step.name, there, here))
+        return there, here
 
     def play_all(self, steps: Iterable[Step]) -> list[Difference]:
         """Play many."""
