@@ -111,7 +111,6 @@ class ChooseTests(SynchronousTestCase):
             "bytes=1-x",
             "bytes=--1",
             "bytes=-1-2",
-            "bytes=3-2",
             "bytes=1-2;3-4",
             "bytes=0x1-2",
             "bytes=+1-2",
@@ -123,6 +122,14 @@ class ChooseTests(SynchronousTestCase):
         ):
             for size in (0, 10):
                 self.assertEqual(choose(header, size), Malformed(), repr(header))
+
+    def test_backwards(self) -> None:
+        """A range that ends before it begins is malformed; beyond the content it is only outside."""
+        self.assertEqual(choose("bytes=3-2", 10), Malformed())
+        self.assertEqual(choose("bytes=0-1,9-8", 10), Malformed())
+        self.assertEqual(choose("bytes=0-1,10-9", 10), Partial(((0, 2),)))
+        self.assertEqual(choose("bytes=12-3", 10), Unsatisfiable(10))
+        self.assertEqual(choose("bytes=3-2", 0), Whole())
 
     def test_too_many(self) -> None:
         """More ranges than the limit are refused before they are looked at."""

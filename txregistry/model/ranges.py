@@ -80,7 +80,8 @@ def choose(
             start, end = max(size - _number(last), 0), size
         else:
             start, end = _number(first), _number(last) + 1 if last else _BEYOND + 1
-            if start >= end:
+            # What begins beyond the end is passed over before its own end is looked at.
+            if end <= start < size:
                 return Malformed()
         if start < size:
             found.append((start, min(end, size)))
