@@ -25,6 +25,7 @@ FAILURES = (
     (errors.ReferencesUnknown([DIGEST]), 400, "MANIFEST_BLOB_UNKNOWN"),
     (errors.ManifestInvalid("why"), 400, "MANIFEST_INVALID"),
     (InvalidManifest("why"), 400, "MANIFEST_INVALID"),
+    (errors.ManifestDenied("why"), 403, "DENIED"),
     (InvalidReferenceDigest("x", "why"), 400, "DIGEST_INVALID"),
     (errors.ManifestTooLarge(5), 413, "SIZE_INVALID"),
     (BodyTooLarge(5), 413, "SIZE_INVALID"),
