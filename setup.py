@@ -28,6 +28,8 @@ setup(
         "pyyaml>=6",
         "zope.interface>=6",
         "attrs>=23.1",
+        # The language of validation.manifests.urls, with bounded time, which Python's re does not have.
+        "google-re2>=1.1",
         # The command line.
         "click>=8.1",
     ],

@@ -392,7 +392,7 @@ class ParseManifestTests(SynchronousTestCase):
             self.assertIn("invalid URL on layer", reason)
 
     def test_whose_urls(self) -> None:
-        """The URLs of layers that have types of their own are looked at; what other content has is its affair."""
+        """The URLs of layers that have types of their own are looked at, and no others."""
         for layer_type, looked_at in (
             ("application/vnd.oci.image.layer.v1.tar", True),
             ("application/vnd.oci.image.layer.v1.tar+gzip", True),

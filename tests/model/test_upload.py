@@ -285,7 +285,7 @@ class PlaceTests(SynchronousTestCase):
         st.none() | st.integers(0),
     )
     def test_anything(self, stored: int, offset: int | None, header: str | None, length: int | None) -> None:
-        """Every request gets a decision; there are no gaps, and only a stale token lets content come again."""
+        """Every request gets a decision; no gaps, and content comes again by a stale token only."""
         decision = place(stored, offset, header, length)
         self.assertIsInstance(decision, (Append, Repeat, OutOfOrder, BadLength, Malformed))
         if isinstance(decision, Append):

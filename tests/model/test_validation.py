@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.model.documents import CHILD, CONFIG, FOREIGN, LAYER, body, descriptor
 from txregistry.model.manifest import OCI_INDEX, OCI_MANIFEST, InvalidManifest, Manifest, parse_manifest
-from txregistry.model.regex import InvalidRegex
+from txregistry.model.patterns import InvalidPattern
 from txregistry.model.validation import URL_TEXT_LIMIT, Children, UrlRules, Validation
 
 LINUX = {"architecture": "amd64", "os": "linux"}
@@ -56,9 +56,9 @@ class UrlRulesTests(SynchronousTestCase):
 
     def test_faults(self) -> None:
         """An expression that is none is refused."""
-        with self.assertRaises(InvalidRegex):
+        with self.assertRaises(InvalidPattern):
             UrlRules.of(["("], [])
-        with self.assertRaises(InvalidRegex):
+        with self.assertRaises(InvalidPattern):
             UrlRules.of([], ["("])
 
 

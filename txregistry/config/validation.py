@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from txregistry.config.cursor import Cursor
 from txregistry.config.findings import quoted
 from txregistry.config.values import PolicyConfig, ValidationConfig
-from txregistry.model.automaton import Automaton
-from txregistry.model.regex import InvalidRegex
+from txregistry.model.patterns import InvalidPattern, Patterns
 
 _CLASSES = ("image", "plugin")
 
@@ -81,13 +80,13 @@ def _expressions(urls: Cursor, key: str) -> tuple[str, ...]:
     usable = True
     for index, text in enumerate(texts):
         try:
-            Automaton([text])
-        except InvalidRegex as e:
+            Patterns([text])
+        except InvalidPattern as e:
             usable = False
             urls.fault_item(key, index, f"must be a regular expression, not {quoted(text)}: {e.reason}")
     if usable:
         try:
-            Automaton(texts)
-        except InvalidRegex as e:
+            Patterns(texts)
+        except InvalidPattern as e:
             urls.fault(key, e.reason)
     return texts

@@ -7,8 +7,8 @@ from enum import Enum
 
 from attrs import field, frozen
 
-from txregistry.model.automaton import Automaton
 from txregistry.model.manifest import InvalidManifest, Kind, Manifest, Reference, required
+from txregistry.model.patterns import Patterns
 
 #: How many characters the URLs of one manifest may have together, where they are compared with expressions.
 URL_TEXT_LIMIT = 1024 * 1024
@@ -31,8 +31,8 @@ class UrlRules:
     Without either there is no rule.
     """
 
-    allow: Automaton | None = None
-    deny: Automaton | None = None
+    allow: Patterns | None = None
+    deny: Patterns | None = None
 
     @classmethod
     def of(cls, allow: Sequence[str], deny: Sequence[str]) -> UrlRules:
@@ -41,9 +41,9 @@ class UrlRules:
 
         An empty list is no rule.
 
-        :raises InvalidRegex: one of them cannot be used.
+        :raises InvalidPattern: one of them cannot be used.
         """
-        return cls(Automaton(allow) if allow else None, Automaton(deny) if deny else None)
+        return cls(Patterns(allow) if allow else None, Patterns(deny) if deny else None)
 
     def __bool__(self) -> bool:
         """Whether there is any rule."""
@@ -101,7 +101,7 @@ class Validation:
 
     def check_urls(self, urls: Sequence[str]) -> None:
         """
-        Compare *urls* with the rules; this takes about a microsecond for each character.
+        Compare *urls* with the rules.
 
         :raises InvalidManifest: content may not come from one of them.
         """
