@@ -16,7 +16,6 @@ This is the one module that touches private names of ``twisted.web.http``
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
@@ -28,6 +27,8 @@ from zope.interface import implementer
 
 from txregistry.web.body import Body, BodyLost, BodyMalformed, BodyTooSlow
 from txregistry.web.chunked import ChunkedDecoder
+from txregistry.web.sockets import notice_the_gone
+from txregistry.web.turns import Turns
 
 if TYPE_CHECKING:
     from txregistry.web.request import RegistryRequest
@@ -52,10 +53,6 @@ SMALL_REST = 256 * 1024
 #: What is read and dropped of a refused body before the connection is cut: time to see the answer.
 DRAIN_BYTES = 64 * 1024 * 1024
 DRAIN_SECONDS = 10.0
-#: Seconds of silence after which the kernel asks whether a client is still there.
-KEEPALIVE = 180
-#: A client that takes nothing of its answer for so long (milliseconds) is gone.
-STALL_LIMIT = 300_000
 #: Longest Content-Length in digits; more than any storage holds.
 LENGTH_DIGITS = 18
 
@@ -69,9 +66,8 @@ class StreamingChannel(HTTPChannel):
     body handed on; then, in either order, the body ends and the response is
     finished.  :meth:`requestDone` tells the two orders apart.
 
-    Requests that came together are served one after the other, but only as
-    fast as the client takes the answers, and not all in one turn of the
-    reactor: until then ``paused`` makes the line receiver keep them.
+    Requests that came together have their turns (:mod:`txregistry.web.turns`):
+    until then ``paused`` makes the line receiver keep them.
     """
 
     site: RegistrySite
@@ -93,8 +89,6 @@ class StreamingChannel(HTTPChannel):
     _closing = False
     _drained = 0
     _drain_call: IDelayedCall | None = None
-    _served = 0
-    _turn_call: IDelayedCall | None = None
     _at_end = False
     _head_only = False
 
@@ -102,16 +96,17 @@ class StreamingChannel(HTTPChannel):
 
     def connectionMade(self) -> None:
         self.transport.bufferSize = SMALL_READ
+        self._turns = Turns(self, self.site.clock, REQUESTS_IN_TURN)
         super().connectionMade()
         if ITCPTransport.providedBy(self.transport):
-            _notice_the_gone(self.transport)
+            notice_the_gone(self.transport)
         self.site.connections.add(self)
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        for call in (self._drain_call, self._turn_call):
-            if call is not None:
-                call.cancel()
-        self._drain_call = self._turn_call = None
+        if self._drain_call is not None:
+            self._drain_call.cancel()
+            self._drain_call = None
+        self._turns.end()
         self._body = None
         # The request first: its handler is cancelled, and must not see a broken body before that.
         super().connectionLost(reason)
@@ -278,32 +273,23 @@ class StreamingChannel(HTTPChannel):
         super().resumeProducing()
         if self.paused or (self._body is not None and self._body.paused):
             self.transport.pauseProducing()
-        if self.paused:
-            self._go_on_soon()
+        self._turns.taken()
 
     # --- pipelined requests ---
 
-    def _hold_up(self) -> None:
-        """Keep the requests that came already until it is their turn."""
-        if not self._buffer:
-            self._served = 0
-            self.paused = False
-            return
+    def takes_nothing(self) -> bool:
+        return bool(self._waitingForTransport)
+
+    def holds_more(self) -> bool:
+        return bool(self._buffer)
+
+    def hold(self) -> None:
         self.setTimeout(None)
         self.transport.pauseProducing()
-        if not self._waitingForTransport:
-            self._go_on_soon()
 
-    def _go_on_soon(self) -> None:
-        if self._turn_call is None:
-            self._turn_call = self.site.clock.callLater(0, self._go_on)
-
-    def _go_on(self) -> None:
-        self._turn_call = None
-        if self._deaf or self._waitingForTransport:
+    def go_on(self) -> None:
+        if self._deaf:
             return
-        self._served = 0
-        self.paused = False
         self.transport.resumeProducing()
         self.dataReceived(b"")
         if self._at_end:
@@ -345,11 +331,9 @@ class StreamingChannel(HTTPChannel):
         self.site.request_ended()
         if self.persistent:
             self._savedTimeOut = self.site.timeOut
-            self._served += 1
-            self.paused = self._waitingForTransport or self._served >= REQUESTS_IN_TURN
+            self._turns.answered()
             super().requestDone(request)
-            if self.paused:
-                self._hold_up()
+            self._turns.settle()
             if self._at_end:
                 self._end_reached()
             return
@@ -388,7 +372,7 @@ class StreamingChannel(HTTPChannel):
             self.transport.abortConnection()
         else:
             # Not at once: a slow client may still be taking the answer.  Clients that take
-            # nothing are the kernel's business (STALL_LIMIT).
+            # nothing are the kernel's business (see :mod:`txregistry.web.sockets`).
             self.transport.loseConnection()
 
     def refuse(self, status: int, message: str) -> None:
@@ -407,13 +391,3 @@ class StreamingChannel(HTTPChannel):
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         self.refuse(400, "malformed request")
-
-
-def _notice_the_gone(transport: Any) -> None:
-    """Have the kernel end a connection whose client vanished or takes nothing any more."""
-    handle = transport.getHandle()
-    # Twisted's transports of UNIX sockets say that they are TCP, too.
-    if isinstance(handle, socket.socket) and handle.family != socket.AF_UNIX:
-        transport.setTcpKeepAlive(True)
-        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE)
-        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_LIMIT)
