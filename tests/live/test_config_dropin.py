@@ -104,6 +104,7 @@ GOOD = [
     more("validation: {enabled: yes, disabled: yes, manifests: {urls: {allow: , deny: []}}}"),
     more("validation: {disabled: yes, manifests: {urls: {allow: ['('], deny: ['*']}}}"),
     more("validation: {enabled: no, manifests: {indexes: {platforms: List, platformlist: [{os: linux}]}}}"),
+    urls("\\p{Greek}"),
     urls("^https?://([^/]+\\.)*example\\.com/", "(?i)EVIL|(?P<n>a)(?s:.)\\z", ""),
     urls("[[:alpha:]]\\d{2,}?", "\\Q*+\\E[]a-]", "a{,2}", "\\pL\\p{^Lu}\\x{65e5}", "(a{10}){100}", "^*"),
     more("policy: {repository: {classes: [image, plugin, Foo]}}"),
@@ -240,7 +241,6 @@ LESS_THAN_THERE = [
     storage("{filesystem: {rootdirectory: }}"),  # writes below a directory called <nil>
     http("prefix: reg/"),  # answers every request with 404
     Case(BASE + "http: {addr: '', net: unix}\n"),  # listens on a socket that nobody can find
-    urls("\\p{Greek}"),  # names of Unicode's scripts, which no URL needs
     more("validation: {manifests: {indexes: {platforms: some}}}"),  # 3.1 refuses it, 2.8 does not know it
 ]
 
