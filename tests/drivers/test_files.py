@@ -58,7 +58,7 @@ class ReadFileTests(FileCase):
         """A file with *content*, open."""
         with open(self.place, "wb") as file:
             file.write(content)
-        reader = ReadFile(self.place, "/data")
+        reader = ReadFile(self.place, "/data", id)
         reader.open()
         self.addCleanup(reader.close)
         return reader
@@ -93,7 +93,7 @@ class ReadFileTests(FileCase):
         """Who gave up before it was opened leaves nothing open."""
         file = self.opened()
         file.close()
-        file = ReadFile(self.place, "/data")
+        file = ReadFile(self.place, "/data", id)
         file.close()
         file.open()
         self.assertIsNone(file.fileno())
@@ -129,7 +129,7 @@ class ReadFileTests(FileCase):
         """A FIFO is no content, and nobody waits for its other end."""
         os.mkfifo(self.place)
         with self.assertRaises(FileNotFoundError):
-            ReadFile(self.place, "/data").open()
+            ReadFile(self.place, "/data", id).open()
 
 
 class AppendFileTests(FileCase):

@@ -230,6 +230,14 @@ class PastTheThreadsTests(SynchronousTestCase):
         self.assertEqual(self.finish(self.driver.get("/a/link", 5)), b"12345")
         self.assertEqual(self.successResultOf(self.begin(self.driver.get("/a/link", 5))), b"12345")
 
+    def test_taught_by_opening(self) -> None:
+        """A file that a thread opened teaches, too."""
+        self.driver = FilesystemDriver(self.root, self.held, instant=InstantReads())
+        self.finish(self.driver.open("/a/link")).close()
+        self.held.step()
+        self.successResultOf(self.begin(self.driver.open("/a/link"))).close()
+        self.held.step()
+
     def test_list(self) -> None:
         """A directory that was left alone for some time is read once; any change makes it be read again."""
         write(f"{self.root}/a/x/y", b"")

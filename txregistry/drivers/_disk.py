@@ -55,7 +55,7 @@ class Disk:
 
     :param driver: the driver's name, for errors.
     :param listings: told of directories that were read.
-    :param opened: told of the descriptor of each small file or directory that is read, while it is open.
+    :param opened: told of the descriptor of each file or directory that is read, while it is open.
     :param sleep: waits for so many seconds.
     """
 
@@ -135,7 +135,7 @@ class Disk:
 
     def reader(self, path: str) -> ReadFile:
         """Content to read, not opened yet."""
-        return ReadFile(self.place(path), path)
+        return ReadFile(self.place(path), path, self._opened)
 
     def writer(self, path: str) -> AppendFile:
         """Content to append to, not opened yet."""

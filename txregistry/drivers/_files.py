@@ -121,10 +121,11 @@ class ReadFile:
     A file open for reading, once :meth:`open` was called.
 
     :param path: its driver path, for errors.
+    :param opened: told of the descriptor that :meth:`open` opened, before anybody else has it.
     """
 
-    def __init__(self, place: str, path: str) -> None:
-        self._place, self._path = place, path
+    def __init__(self, place: str, path: str, opened: Callable[[int], object]) -> None:
+        self._place, self._path, self._opened = place, path, opened
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._users = 0
@@ -134,6 +135,11 @@ class ReadFile:
     def open(self) -> None:
         """Do nothing if :meth:`close` was called already."""
         descriptor, found = open_regular(self._place)
+        try:
+            self._opened(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
         with self._lock:
             if not self._closed:
                 self.size = found.st_size
