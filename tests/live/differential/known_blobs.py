@@ -18,6 +18,22 @@ _BLOBS = [
 ]
 
 _RANGES = [
+    Known(
+        "reading: GET * in chunks of 2",
+        "a body that nobody wants, of unknown length, is not waited for",
+        {"Connection": ("-", "close")},
+    ),
+    Known(
+        "ranges: GET more ranges than we count",
+        "the work for one request is bounded",
+        {
+            "outcome": ("206", "400 RANGE_INVALID"),
+            "Accept-Ranges": ("bytes", "-"),
+            "Cache-Control": ("max-age=31536000", "-"),
+            "Docker-Content-Digest": ("{gamma}", "-"),
+            "Etag": ('"{gamma}"', "-"),
+        },
+    ),
     *[
         Known(
             ("ranges: *", "conditions: *", "with headers: * Range: *"),

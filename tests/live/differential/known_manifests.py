@@ -9,7 +9,7 @@ from tests.live.differential.judge import Known
 
 _OCI_SUBJECT = [
     Known(
-        "pushing manifests: * <m.subject>",
+        ("pushing manifests: * <m.subject>", "referrers: PUT * <m.subject>"),
         "referrers are listed, and whoever pushes one is told so (OCI)",
         {"OCI-Subject": ("-", "{m.oci}")},
     ),
@@ -22,6 +22,60 @@ _OCI_SUBJECT = [
         "references of a push: *?tag=a&tag=b*",
         "a push by digest can set tags (OCI, end-7b)",
         {"OCI-Tag": ("-", "a | b")},
+    ),
+]
+
+_WHY_REFERRERS = "referrers are listed (OCI, end-12)"
+_REFERRERS = [
+    Known(
+        "references of a push: */by-tag?tag=a *",
+        "tags in the query go with a digest only, and a client that gives others should know (OCI)",
+        {"Warning": ("-", '299 - "*"')},
+    ),
+    Known(
+        "references of a push: *?tag=.x *",
+        "a push by digest can set tags (OCI, end-7b), if they are tags",
+        {
+            "outcome": ("201", "400 TAG_INVALID"),
+            "Docker-Content-Digest": ("{m.oci}", "-"),
+            "Location": ("http://HOST/v2/man/refs/manifests/{m.oci}", "-"),
+        },
+    ),
+    Known(
+        ("referrers: GET */{m.oci}", "referrers: GET */{absent}"),
+        _WHY_REFERRERS,
+        {"outcome": ("404 404 page not found", "200")},
+    ),
+    Known(
+        ("referrers: HEAD */{m.oci}", "referrers: HEAD */{absent}"),
+        _WHY_REFERRERS,
+        {"outcome": ("404 -", "200")},
+    ),
+    Known(
+        "referrers: *?artifactType=a/b",
+        _WHY_REFERRERS,
+        {"outcome": ("404 404 page not found", "200"), "OCI-Filters-Applied": ("-", "artifactType")},
+    ),
+    Known(
+        "referrers: GET *",
+        _WHY_REFERRERS,
+        {"outcome": ("404 404 page not found", "400 DIGEST_INVALID")},
+    ),
+    Known("referrers: HEAD *", _WHY_REFERRERS, {"outcome": ("404 -", "400 -")}),
+    Known(
+        ("referrers: PUT *", "referrers: DELETE *"),
+        _WHY_REFERRERS,
+        {"outcome": ("404 404 page not found", "405 UNSUPPORTED"), "Allow": ("-", "GET, HEAD")},
+    ),
+    Known(
+        "referrers: OPTIONS *",
+        _WHY_REFERRERS,
+        {"outcome": ("404 404 page not found", "200"), "Allow": ("-", "GET, HEAD")},
+    ),
+    Known(
+        "referrers: */{m.oci}/",
+        _WHY_REFERRERS,
+        {"outcome": ("404 *", "301"), "Location": ("-", "/v2/man/referred/referrers/{m.oci}")},
     ),
 ]
 
@@ -253,4 +307,4 @@ _MANIFESTS = [
 ]
 
 
-KNOWN: list[Known] = [*_OCI_SUBJECT, *_REFERENCES, *_NEGOTIATION, *_MANIFESTS]
+KNOWN: list[Known] = [*_OCI_SUBJECT, *_REFERRERS, *_REFERENCES, *_NEGOTIATION, *_MANIFESTS]

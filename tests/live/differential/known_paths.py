@@ -47,7 +47,7 @@ _PATHS = [
         {"outcome": ("404 404 page not found", "404 UNSUPPORTED")},
     ),
     Known(
-        "paths and methods: HEAD /v2/words",
+        ("paths and methods: HEAD /v2/words", "referrers: HEAD /v2/man/referred/referrers/"),
         "errors are JSON whoever finds them",
         {
             "Content-Type": ("text/plain; charset=utf-8", "application/json"),
@@ -138,6 +138,62 @@ _PATHS = [
         ("paths: GET /v2/a/%2*/tags/list", "paths: GET /v2/a%2f%2fb/tags/list"),
         "dots and slashes that are escaped are meant, so they are part of a name, and of a wrong one",
         {"outcome": ("301", "400 NAME_INVALID"), "Location": ("/v2/*", "-")},
+    ),
+    Known(
+        ("paths: GET *://example.com/v2*",),
+        "an address that is given whole is redirected like any other",
+        {"Location": ("http://example.com/v2/*", "/v2/*")},
+    ),
+    Known(
+        "paths: GET http://example.com",
+        "no path is the root (RFC 9110, 4.2.3)",
+        {
+            "outcome": ("301", "200"),
+            "Location": ("http://example.com/", "-"),
+            "Cache-Control": ("-", "no-cache"),
+        },
+    ),
+    Known(
+        "paths: GET ftp://example.com/v2/",
+        "we do not speak FTP",
+        {"outcome": ("200", "404 UNSUPPORTED")},
+    ),
+    Known(
+        ("paths: GET v2/", "paths: GET ?"),
+        "errors are JSON whoever finds them",
+        {
+            "outcome": ("400 400 Bad Request", "404 UNSUPPORTED"),
+            "form": ("a body without a length", "-"),
+            "Docker-Distribution-Api-Version": ("-", "registry/2.0"),
+            "Connection": ("close", "-"),
+            "Date": ("-", "DATE"),
+        },
+    ),
+    Known(
+        "paths: GET *",
+        "a star is no path",
+        {"outcome": ("301", "404 UNSUPPORTED"), "Location": ("/%2A", "-")},
+    ),
+    Known(
+        "forwarded: * Host: *",
+        "errors are JSON whoever finds them",
+        {
+            "outcome": ("400 400 Bad Request*", "400 UNSUPPORTED"),
+            "form": ("a body without a length", "-"),
+            "Docker-Distribution-Api-Version": ("-", "registry/2.0"),
+            "Connection": ("close", "-"),
+            "Date": ("-", "DATE"),
+        },
+    ),
+    Known(
+        "forwarded: * Host: a,b",
+        "no host has such a name, so nobody can be sent there",
+        {
+            "outcome": ("202", "400 UNSUPPORTED"),
+            "Docker-Upload-Uuid": ("UUID", "-"),
+            "Location": ("http://a,b/v2/*", "-"),
+            "Range": ("0-0", "-"),
+        },
     ),
     Known(
         "paths: GET /v2/%2e%2e/_catalog",

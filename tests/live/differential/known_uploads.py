@@ -36,6 +36,20 @@ _UPLOADS = [
             "Location": ("-", "http://HOST/v2/up/blobs/sha256:*"),
         },
     ),
+    *[
+        Known(
+            f"whole in a PUT: * Content-Range: {value} <alpha>",
+            "the last bytes must say where they belong, too (OCI), and be as long as they say",
+            {
+                "outcome": ("201", outcome),
+                "Docker-Content-Digest": ("{alpha}", "-"),
+                "Docker-Upload-Uuid": ("-", "UUID"),
+                "Location": ("http://HOST/v2/up/blobs/{alpha}", "http://HOST/v2/up/blobs/uploads/UUID?* 0)"),
+                "Range": ("-", "0-0"),
+            },
+        )
+        for value, outcome in (("1-26", "416 RANGE_INVALID"), ("0-26", "400 SIZE_INVALID"))
+    ],
     Known(
         "digests of the closing PUT: *",
         "says what is wrong",

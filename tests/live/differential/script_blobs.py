@@ -79,6 +79,9 @@ _RANGES = [
     "bytes=0-1,a-b",
     "bytes=0-1,9-5",
     "bytes=0-1;3-4",
+    "bytes=42-0",
+    "bytes=42-0,0-1",
+    "bytes=0-1,42-0",
 ]
 
 _IF_NONE_MATCH = [
@@ -146,12 +149,19 @@ CHAPTERS: list[Chapter] = [
             step("GET", _ALPHA, Accept_Encoding="gzip"),
             step("GET", _ALPHA, User_Agent=""),
             step("GET", _ALPHA, b"a body"),
+            step("GET", _ALPHA, b"a body", chunked=2),
+            step("HEAD", _ALPHA, b"a body"),
+            step("GET", _ALPHA, Connection="close"),
+            step("HEAD", _ALPHA, Connection="close"),
+            step("GET", "/v2/blobs/read/blobs/{absent}", Connection="close"),
+            step("GET", _ALPHA, Connection="keep-alive"),
+            step("GET", _ALPHA, Expect="100-continue"),
         ],
     ),
     chapter(
         "ranges",
         [
-            *push("blobs/read", "alpha", "beta", "one", "empty"),
+            *push("blobs/read", "alpha", "beta", "gamma", "one", "empty"),
             *[step("GET", _ALPHA, Range=value) for value in _RANGES],
             *[
                 step("HEAD", _ALPHA, Range=value)
@@ -161,6 +171,15 @@ CHAPTERS: list[Chapter] = [
             step("GET", "/v2/blobs/read/blobs/{one}", Range="bytes=0-"),
             step("GET", "/v2/blobs/read/blobs/{one}", Range="bytes=1-"),
             step("GET", "/v2/blobs/read/blobs/{beta}", Range="bytes=100-199,500-599,-10"),
+            *[
+                step("GET", f"/v2/blobs/read/blobs/{{{name}}}", Range="bytes=" + "0-0," * count, name=what)
+                for name, count, what in (
+                    ("alpha", 26, "GET every byte, and the first each time"),
+                    ("alpha", 27, "GET the first byte more often than there are bytes"),
+                    ("beta", 1000, "GET a thousand ranges"),
+                    ("gamma", 1025, "GET more ranges than we count"),
+                )
+            ],
             step("GET", "/v2/blobs/read/blobs/{absent}", Range="bytes=0-"),
             step("GET", "/v2/blobs/read/blobs/{short}", Range="bytes=0-"),
         ],

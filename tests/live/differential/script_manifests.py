@@ -173,6 +173,8 @@ CHAPTERS: list[Chapter] = [
             put_manifest("man/refs", "{m.other}", "m.oci", OCI),
             put_manifest("man/refs", "{m.oci}", "m.oci", OCI),
             put_manifest("man/refs", "{m.oci}?tag=a&tag=b", "m.oci", OCI),
+            put_manifest("man/refs", "by-tag?tag=a", "m.oci", OCI),
+            put_manifest("man/refs", "{m.oci}?tag=.x", "m.oci", OCI),
             put_manifest("man/refs", "moved", "m.oci", OCI),
             put_manifest("man/refs", "moved", "m.other", OCI),
             step("GET", "/v2/man/refs/manifests/moved", Accept=OCI),
@@ -285,6 +287,19 @@ CHAPTERS: list[Chapter] = [
                 for reference in ("m.oci", "{m.oci}", "{short}")
                 for method in ("POST", "PATCH", "OPTIONS", "TRACE", "FOO")
             ],
+        ],
+    ),
+    chapter(
+        "referrers",
+        [
+            *_set_up("man/referred", "m.oci", "m.subject"),
+            *[
+                step(method, f"/v2/man/referred/referrers/{reference}")
+                for reference in ("{m.oci}", "{absent}", "{short}", "words", "{m.oci}/", "")
+                for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
+            ],
+            step("GET", "/v2/man/none/referrers/{m.oci}"),
+            step("GET", "/v2/man/referred/referrers/{m.oci}?artifactType=a/b"),
         ],
     ),
 ]

@@ -134,6 +134,14 @@ _PATHS = [
     "/v2/a/tags%2Flist",
     "/%76%32/",
     "/v2/%5fcatalog?n=0",
+    "http://example.com/v2/",
+    "http://example.com/v2/a//tags/list",
+    "http://example.com",
+    "HTTP://example.com/v2",
+    "ftp://example.com/v2/",
+    "v2/",
+    "?",
+    "*",
 ]
 
 _FORWARDED: list[tuple[tuple[str, str], ...]] = [
@@ -174,6 +182,12 @@ _FORWARDED: list[tuple[tuple[str, str], ...]] = [
     (("Host", "[::1]:5000"),),
     (("Host", "a_b"),),
     (("Host", "registry.example.com"), ("X-Forwarded-Host", "other.example.com")),
+    (("Host", ""),),
+    (("Host", "a b"),),
+    (("Host", "a/b"),),
+    (("Host", "a@b"),),
+    (("Host", "a,b"),),
+    (("Host", "a"), ("Host", "b")),
 ]
 
 #: What shows the forms of addresses; also played where the configuration changes them.

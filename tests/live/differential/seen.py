@@ -75,16 +75,15 @@ def seen(answer: Answer, port: int, known_uuid: str = "") -> Seen:
             value = "that of an error"  # whose details may differ
         value = settled(value)
         parts[name] = f"{parts[name]} | {value}" if name in parts else value
-    for part, value in _content(answer).items():
+    for part, value in _content(answer, settled(answer.body.decode("latin-1"))).items():
         parts[part] = settled(value)
     return Seen(parts)
 
 
-def _content(answer: Answer) -> dict[str, str]:
-    """The outcome, and the parts of the body."""
+def _content(answer: Answer, text: str) -> dict[str, str]:
+    """The outcome, and the parts of the body, which is *text* to be shown."""
     errors = _errors(answer)
     if errors is None:
-        text = answer.body.decode("latin-1")
         if answer.status >= 400:
             return {"outcome": f"{answer.status} {text.strip() or NOTHING}"}
         if len(text) > _LONG:
