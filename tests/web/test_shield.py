@@ -57,6 +57,23 @@ class ShieldTests(SynchronousTestCase):
         self.assertEqual(self.done, [5])
         self.assertEqual(self.flushLoggedErrors(), [])
 
+    def test_abandoned(self) -> None:
+        """A result is put away if nobody waits for it any more, and only then does the work end."""
+        put_away: list[tuple[int, int]] = []
+
+        async def put(result: int) -> None:
+            put_away.append((result, len(self.serving)))
+
+        for cancelled in (False, True):
+            self.setUp()
+            waiting = shielded(self.work(), self, put)
+            if cancelled:
+                waiting.cancel()
+                self.failureResultOf(waiting, CancelledError)
+            self.step.callback(1)
+            self.assertEqual(put_away, [(2, 1)] * cancelled)
+            self.assertEqual(self.checks, [False])
+
     def test_tracked(self) -> None:
         """The work counts as being served until it ends, with or without its client."""
         for cancelled in (False, True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -25,15 +25,27 @@ class Tracker(Protocol):
         """Something was taken out of *serving*."""
 
 
-def shielded(work: Coroutine[Any, Any, T], tracker: Tracker) -> Deferred[T]:
+def shielded(
+    work: Coroutine[Any, Any, T],
+    tracker: Tracker,
+    abandoned: Callable[[T], Awaitable[object]] | None = None,
+) -> Deferred[T]:
     """
     Run *work*, whose cancelling ends only the waiting for it.
 
     *tracker* counts it as being served until it ends, so that a stop waits.
     What fails after its client left is logged if it is a fault of ours or of
     the storage; nobody else would hear of it.
+
+    :param abandoned: puts the result away if nobody waits for it any more.
     """
     waiting: Deferred[T] = Deferred()
+
+    async def carry() -> T:
+        result = await work
+        if waiting.called and abandoned is not None:
+            await abandoned(result)
+        return result
 
     def ended(result: T | Failure) -> None:
         tracker.serving.discard(waiting)
@@ -44,7 +56,7 @@ def shielded(work: Coroutine[Any, Any, T], tracker: Tracker) -> Deferred[T]:
             _log.failure("work failed after its client had left", result, LogLevel.error)
 
     tracker.serving.add(waiting)
-    Deferred.fromCoroutine(work).addBoth(ended)
+    Deferred.fromCoroutine(carry()).addBoth(ended)
     return waiting
 
 

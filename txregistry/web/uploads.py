@@ -69,7 +69,9 @@ class UploadRoutes:
         given = request.query(b"digest")
         if given and (request.body.length != 0 or given == str(EMPTY)):
             return await self._post_whole(request, repository, given)
-        status = await repository.uploads.start()
+        status = await shielded(
+            repository.uploads.start(), request.site, lambda status: _forget(repository, status.id)
+        )
         return self._accepted(request, repository, status.id, status.size, status.started_at)
 
     async def _mount(self, request: RegistryRequest, repository: IRepository) -> Descriptor | None:
@@ -92,8 +94,9 @@ class UploadRoutes:
 
     async def _post_whole(self, request: RegistryRequest, repository: IRepository, given: str) -> Reply:
         digest = Digest.parse(given)
-        status = await repository.uploads.start()
-        upload = await repository.uploads.resume(status.id, digest.algorithm)
+        upload = await shielded(
+            _opened(repository, digest.algorithm), request.site, lambda upload: upload.cancel()
+        )
         received = False
         try:
             await receive(request.body, upload, rules.Append(0))
@@ -275,3 +278,15 @@ class UploadRoutes:
                 (b"Docker-Content-Digest", str(digest).encode()),
             ),
         )
+
+
+async def _opened(repository: IRepository, algorithm: str) -> IUpload:
+    """A new session, open for content that *algorithm* names."""
+    status = await repository.uploads.start()
+    upload: IUpload = await repository.uploads.resume(status.id, algorithm)
+    return upload
+
+
+async def _forget(repository: IRepository, id: str) -> None:
+    """Remove a session whose client left before it was told the address."""
+    await (await repository.uploads.resume(id)).cancel()
