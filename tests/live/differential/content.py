@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterable
 from typing import Any
 
 from tests.live.images import canonical_json, gzipped, tar_of
@@ -60,7 +59,7 @@ def descriptor(media_type: str, content: str, **more: Any) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest(data), "size": len(data), **more}
 
 
-def image(media_type: str | None, layers: Iterable[dict[str, Any]] | None = None, **more: Any) -> bytes:
+def image(media_type: str | None, layers: Any = None, **more: Any) -> bytes:
     """Write an image manifest; *more* goes over what a good one has, ``None`` takes a member away."""
     docker = media_type == DOCKER
     if layers is None:
@@ -69,7 +68,7 @@ def image(media_type: str | None, layers: Iterable[dict[str, Any]] | None = None
         "schemaVersion": 2,
         "mediaType": media_type,
         "config": descriptor(DOCKER_CONFIG if docker else OCI_CONFIG, "config"),
-        "layers": list(layers),
+        "layers": layers,
         **more,
     }
     return _written(document)

@@ -21,7 +21,7 @@ from tests.live.differential.content import (
     OCI,
     OCI_INDEX,
 )
-from tests.live.differential.steps import Step, push, put_manifest, start, step
+from tests.live.differential.steps import Fields, Step, push, put_manifest, start, step
 
 #: Steps of one seed, about.
 LENGTH = 200
@@ -141,14 +141,15 @@ class Generator:
         piece = data[session.sent : session.sent + self._random.randint(0, len(data))]
         begin, end = session.sent, session.sent + len(piece) - 1
         place = self._random.choice(("none", "none", "none", "right", "ahead", "words"))
-        headers = {
-            "none": {},
-            "right": {"Content_Range": f"{begin}-{end}"},
-            "ahead": {"Content_Range": f"{begin + 7}-{end + 7}"},
-            "words": {"Content_Range": "words"},
+        given = {
+            "none": "",
+            "right": f"{begin}-{end}",
+            "ahead": f"{begin + 7}-{end + 7}",
+            "words": "words",
         }[place if piece else "none"]
+        fields = (("Content-Range", given),) if given else ()
         chunked = self._random.choice((0, 0, 1, 300))
-        made = step("PATCH", address, piece, keep=session.variable, chunked=chunked, **headers)
+        made = step("PATCH", address, piece, keep=session.variable, chunked=chunked, fields=fields)
         if state in ("forged", "spoilt"):
             made = evolve(made, keep="")
         elif state == "good" and place in ("none", "right"):
@@ -201,11 +202,12 @@ class Generator:
     def _blob(self) -> list[Step]:
         digest = self._random.choice((*_BLOBS, "absent", "absent512", *_NO_DIGESTS))
         method = self._random.choice(("GET", "HEAD"))
-        headers = {}
+        fields: Fields = ()
         if self._random.random() < 0.3:
-            headers["If_None_Match"] = self._random.choice((f'"{{{digest}}}"', "*", '"x"', f"{{{digest}}}"))
+            tag = self._random.choice((f'"{{{digest}}}"', "*", '"x"', f"{{{digest}}}"))
+            fields = (("If-None-Match", tag),)
         target = f"/v2/{self._repository()}/blobs/{{{digest}}}"
-        return self._one(f"{method} blob {digest}", step(method, target, **headers))
+        return self._one(f"{method} blob {digest}", step(method, target, fields=fields))
 
     def _range(self) -> list[Step]:
         content = self._random.choice(("alpha", "beta"))

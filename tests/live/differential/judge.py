@@ -42,6 +42,10 @@ class Difference:
         return f"{self.step}\n    {self.part}\n      theirs {self.theirs}\n      ours   {self.ours}"
 
 
+def _listed(names: str | Sequence[str]) -> Sequence[str]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
 @frozen
 class Known:
     """
@@ -53,7 +57,7 @@ class Known:
     :ivar outcomes: of which answers it speaks; by default those with the ``outcome`` in *parts*, or all.
     """
 
-    steps: Sequence[str] = field(converter=lambda steps: (steps,) if isinstance(steps, str) else tuple(steps))
+    steps: Sequence[str] = field(converter=_listed)
     reason: str
     parts: Mapping[str, tuple[str, str]]
     outcomes: tuple[str, str] = field()

@@ -170,7 +170,7 @@ _PATHS = [
         },
     ),
     Known(
-        "paths: GET *",
+        "paths: GET a star",
         "a star is no path",
         {"outcome": ("301", "404 UNSUPPORTED"), "Location": ("/%2A", "-")},
     ),
@@ -196,9 +196,19 @@ _PATHS = [
         },
     ),
     Known(
-        "paths: GET /v2/%2e%2e/_catalog",
+        ("paths: GET /v2/%2e%2e/_catalog", "paths: GET /%2e%2e/v2/"),
         "dots and slashes that are escaped are meant",
-        {"outcome": ("301", "404 UNSUPPORTED"), "Location": ("/_catalog", "-")},
+        {"outcome": ("301", "404 UNSUPPORTED"), "Location": ("/*", "-")},
+    ),
+    Known(
+        "paths: GET /%2Fv2/_catalog?n=0",
+        "FAULT: a slash that is escaped at the beginning gets lost on the way to the routes",
+        {"outcome": ("301", "200"), "Location": ("/v2/_catalog?n=0", "-")},
+    ),
+    Known(
+        "paths: GET /%2Fv2/a/tags/list",
+        "FAULT: a slash that is escaped at the beginning gets lost on the way to the routes",
+        {"outcome": ("301", "404 NAME_UNKNOWN"), "Location": ("/v2/a/tags/list", "-")},
     ),
     Known(
         "forwarded: *",

@@ -32,6 +32,11 @@ KNOWN: tuple[Known, ...] = (
     ),
     *_results(
         "random: strange path",
+        "FAULT: a slash that is escaped at the beginning gets lost on the way to the routes",
+        ("3xx", "2xx"),
+    ),
+    *_results(
+        "random: strange path",
         "there, the descriptor cache refuses names that docker.io would not have",
         ("5xx text", "*"),
     ),
@@ -59,7 +64,7 @@ KNOWN: tuple[Known, ...] = (
         ("4xx NAME_UNKNOWN", "4xx PAGINATION_NUMBER_INVALID"),
     ),
     *_results(
-        "random: GET tags *",
+        ("random: GET tags *", "random: strange path"),
         "a repository without tags is known all the same",
         ("4xx NAME_UNKNOWN", "2xx"),
     ),

@@ -134,6 +134,9 @@ _PATHS = [
     "/v2/a/tags%2Flist",
     "/%76%32/",
     "/v2/%5fcatalog?n=0",
+    "/%2Fv2/_catalog?n=0",
+    "/%2Fv2/a/tags/list",
+    "/%2e%2e/v2/",
     "http://example.com/v2/",
     "http://example.com/v2/a//tags/list",
     "http://example.com",
@@ -141,7 +144,6 @@ _PATHS = [
     "ftp://example.com/v2/",
     "v2/",
     "?",
-    "*",
 ]
 
 _FORWARDED: list[tuple[tuple[str, str], ...]] = [
@@ -214,7 +216,7 @@ CHAPTERS: list[Chapter] = [
     chapter("names", [step("GET", f"/v2/{name}/tags/list") for name in _NAMES]),
     chapter("names of uploads", [step("POST", f"/v2/{name}/blobs/uploads/", b"") for name in _NAMES]),
     chapter("names of manifests", [step("GET", f"/v2/{name}/manifests/x") for name in _NAMES]),
-    chapter("paths", [step("GET", path) for path in _PATHS]),
+    chapter("paths", [*[step("GET", path) for path in _PATHS], step("GET", "*", name="GET a star")]),
     chapter(
         "paths and methods",
         [

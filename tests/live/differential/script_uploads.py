@@ -15,12 +15,22 @@ _FORGED = (
 _ALPHA = b"the blob alpha, 26 bytes.\n"
 
 
-def _close(content: str = "alpha", target: str = "{u}", **headers: str) -> Step:
-    return step("PUT", target + "&digest={" + content + "}", b"", **headers)
+def _close(content: str = "alpha") -> Step:
+    return step("PUT", "{u}&digest={" + content + "}", b"")
 
 
-def _patch(data: bytes, target: str = "{u}", keep: str = "u", chunked: int = 0, **headers: str) -> Step:
-    return step("PATCH", target, data, keep=keep, chunked=chunked, **headers)
+def _patch(
+    data: bytes,
+    target: str = "{u}",
+    keep: str = "u",
+    *,
+    chunked: int = 0,
+    content_range: str | None = None,
+    content_type: str | None = None,
+) -> Step:
+    given = (("Content-Type", content_type), ("Content-Range", content_range))
+    fields = tuple((name, value) for name, value in given if value is not None)
+    return step("PATCH", target, data, keep=keep, chunked=chunked, fields=fields)
 
 
 CHAPTERS: list[Chapter] = [
@@ -123,28 +133,28 @@ CHAPTERS: list[Chapter] = [
             step("HEAD", "{u}", keep="u"),
             _patch(_ALPHA[10:20], chunked=3),
             _patch(b""),
-            _patch(_ALPHA[20:], Content_Type="application/octet-stream"),
+            _patch(_ALPHA[20:], content_type="application/octet-stream"),
             _close(),
             start("up"),
             _patch(_ALPHA[:1]),
             _patch(_ALPHA[1:]),
             _close(),
             start("up"),
-            _patch(_ALPHA[:10], Content_Range="0-9"),
-            _patch(_ALPHA[10:], Content_Range="10-25"),
+            _patch(_ALPHA[:10], content_range="0-9"),
+            _patch(_ALPHA[10:], content_range="10-25"),
             _close(),
             start("up"),
-            _patch(_ALPHA[:10], chunked=10, Content_Range="0-9"),
+            _patch(_ALPHA[:10], chunked=10, content_range="0-9"),
             step("PUT", "{u}&digest={alpha}", _ALPHA[10:]),
             start("up"),
             _patch(_ALPHA[:10]),
             step("PUT", "{u}&digest={alpha}", _ALPHA[10:], chunked=5),
             start("up"),
-            _patch(_ALPHA, Content_Type="text/plain"),
+            _patch(_ALPHA, content_type="text/plain"),
             start("up"),
-            _patch(_ALPHA, Content_Type="application/octet-stream; charset=x"),
+            _patch(_ALPHA, content_type="application/octet-stream; charset=x"),
             start("up"),
-            _patch(b"a=b", Content_Type="application/x-www-form-urlencoded"),
+            _patch(b"a=b", content_type="application/x-www-form-urlencoded"),
             start("up"),
             _patch(b""),
             _close("empty"),
@@ -166,7 +176,7 @@ CHAPTERS: list[Chapter] = [
                 ("0-8", _ALPHA[:10]),
                 ("0-99999999999999999999", _ALPHA[:10]),
             ]
-            for each in (start("up/range"), _patch(data, keep="", Content_Range=value))
+            for each in (start("up/range"), _patch(data, keep="", content_range=value))
         ],
     ),
     chapter(
@@ -212,7 +222,7 @@ CHAPTERS: list[Chapter] = [
             _patch(_ALPHA[:10], "{s}", "u"),
             start("up", "s"),
             _patch(_ALPHA[:10], "{s}", "t"),
-            _patch(_ALPHA[5:], "{s}", "u", Content_Range="5-25"),
+            _patch(_ALPHA[5:], "{s}", "u", content_range="5-25"),
             start("up", "s"),
             _patch(_ALPHA[:10], "{s}", "t"),
             _patch(b"something else", "{s}", "u"),

@@ -63,10 +63,11 @@ def step(
     chunked: int = 0,
     keep: str = "",
     name: str = "",
+    fields: Fields = (),
     **headers: str,
 ) -> Step:
-    """Write a step; *headers* have underscores in the place of hyphens."""
-    fields = tuple((key.replace("_", "-"), value) for key, value in headers.items())
+    """Write a step with the headers *fields* and *headers*, the latter with underscores for hyphens."""
+    fields += tuple((key.replace("_", "-"), value) for key, value in headers.items())
     made = Step(method, target, fields, body, chunked, keep)
     return evolve(made, name=name) if name else made
 
@@ -98,5 +99,5 @@ def push(repository: str, *contents: str) -> list[Step]:
 
 def put_manifest(repository: str, reference: str, content: str, media_type: str | None) -> Step:
     """Push a manifest."""
-    headers = {} if media_type is None else {"Content_Type": media_type}
-    return step("PUT", f"/v2/{repository}/manifests/{reference}", content, **headers)
+    fields = () if media_type is None else (("Content-Type", media_type),)
+    return step("PUT", f"/v2/{repository}/manifests/{reference}", content, fields=fields)
