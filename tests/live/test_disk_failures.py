@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.live.case import LiveTestCase
@@ -263,9 +264,8 @@ class DamageTests(DiskCase):
                 link.write_bytes(content)
                 self.assertEqual(answer().status, status)
                 path = str(link.relative_to(repository))
-                self.server.program.wait_until(
-                    lambda path=path: self.logged("does not hold a digest", path), f"naming {path}", 5
-                )
+                named = partial(self.logged, "does not hold a digest", path)
+                self.server.program.wait_until(named, f"naming {path}", 5)
             self.push_image()
             self.assert_readable()
         self.assert_whole()
