@@ -125,6 +125,12 @@ class PathTests(SynchronousTestCase):
             self.assertEqual(answer.body, b"")
             self.assertIn(API_VERSION, answer.headers)
 
+    def test_escaped_slash(self) -> None:
+        """A slash that is escaped at the beginning does not get lost on the way to the routes."""
+        for path in ("/%2Fv2/", "/%2fv2/_catalog"):
+            self.assertEqual(Registry().ask("GET", path).codes(), ["UNSUPPORTED"])
+            self.assertEqual(Registry(prefix=b"/reg").ask("GET", f"/reg{path}").codes(), ["UNSUPPORTED"])
+
     def test_unclean(self) -> None:
         """Empty and dotted segments are redirected to the path without them, with its query."""
         self.moved("//v2/", "/v2/")

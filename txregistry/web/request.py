@@ -199,6 +199,8 @@ class RegistryRequest(Request):
             if not self.path.startswith(prefix + b"/"):
                 return problem_reply([Problem(404, "UNSUPPORTED", "no such page")])
             self.path = self.path[len(prefix) :]
+        if self.path[:4].upper() == b"/%2F":  # the router would drop it
+            return problem_reply([Problem(404, "UNSUPPORTED", "no such page")])
         return None
 
     def moved(self, path: bytes) -> Reply:

@@ -32,11 +32,6 @@ KNOWN: tuple[Known, ...] = (
     ),
     *_results(
         "random: strange path",
-        "FAULT: a slash that is escaped at the beginning gets lost on the way to the routes",
-        ("3xx", "2xx"),
-    ),
-    *_results(
-        "random: strange path",
         "there, the descriptor cache refuses names that docker.io would not have",
         ("5xx text", "*"),
     ),
