@@ -72,6 +72,22 @@ class PrivateNameTests(SynchronousTestCase):
         connection.send(request_bytes("GET", "/a"))
         self.assertEqual(connection.wire.bufferSize, SMALL_READ)
 
+    def test_read_size_of_tiny_chunks(self) -> None:
+        """Bodies in tiny chunks, which take their time, are read in small pieces, however much comes."""
+        connection = Server(echo).connect()
+        connection.send(request_bytes("PUT", "/a", [("Transfer-Encoding", "chunked")]))
+        tiny = b"1\r\nx\r\n" * SMALL_READ
+        connection.send(tiny[:SMALL_READ])
+        self.assertEqual(connection.wire.bufferSize, SMALL_READ)
+        connection.send(tiny[SMALL_READ : SMALL_READ + 6 - SMALL_READ % 6])  # the end of the last chunk
+        large = b"%x\r\n" % (1 << 20)
+        connection.send(large + b"x" * (SMALL_READ - len(large)))
+        self.assertEqual(connection.wire.bufferSize, READ_SIZE)
+        connection.send(b"x" * ((1 << 20) - SMALL_READ + len(large)) + b"\r\n")
+        self.assertEqual(connection.wire.bufferSize, READ_SIZE)
+        connection.send(tiny[: READ_SIZE // 6 * 6])
+        self.assertEqual(connection.wire.bufferSize, SMALL_READ)
+
 
 class OrderTests(SynchronousTestCase):
     """When a request is dispatched, and what it gets to see."""

@@ -151,11 +151,11 @@ class StreamingChannel(HTTPChannel):
             if self._drained > DRAIN_BYTES:
                 self.transport.abortConnection()
             return
+        body = None if self.paused else self._body
+        received = 0 if body is None else body.received
         if self.paused:
             pass
-        elif self._body is not None:
-            if len(data) == SMALL_READ:  # there was more, and will be
-                self.transport.bufferSize = READ_SIZE
+        elif body is not None:
             self._progress += len(data)
             if self._progress >= PROGRESS:
                 self._progress = 0
@@ -169,6 +169,15 @@ class StreamingChannel(HTTPChannel):
             self.setTimeout(HEADER_TIMEOUT)
         # Not HTTPChannel's: it would start the idle timer anew with every byte.
         super(HTTPChannel, self).dataReceived(data)
+        if body is not None and body is self._body:
+            self._fit_reads(len(data), body.received - received)
+
+    def _fit_reads(self, size: int, content: int) -> None:
+        """Choose the size of the next read after one of *size* bytes, of which *content* were the body's."""
+        if content * 2 < size:  # tiny chunks, which take their time
+            self.transport.bufferSize = SMALL_READ
+        elif size == SMALL_READ:  # there was more, and will be
+            self.transport.bufferSize = READ_SIZE
 
     def lineReceived(self, line: bytes) -> None:
         if self._deaf:
