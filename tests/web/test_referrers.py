@@ -161,10 +161,10 @@ class TagParameterTests(ReferrersCase):
         self.assertEqual(self.registry.ask("GET", "/v2/a/b/manifests/v1").status, 404)
 
     def test_many(self) -> None:
-        """A hundred at once are possible, more are a 414."""
-        query = "&".join(f"tag=v{number}" for number in range(100))
+        """64 at once are possible, in fewer than 100 headers; more are a 414."""
+        query = "&".join(f"tag=v{number}" for number in range(64))
         _, answer = self.push(query=f"?{query}")
-        self.assertEqual((answer.status, len(answer.all("OCI-Tag"))), (201, 100))
+        self.assertEqual((answer.status, len(answer.all("OCI-Tag"))), (201, 64))
         _, answer = self.push(query=f"?{query}&tag=more")
         self.assertEqual((answer.status, answer.codes()), (414, ["TAG_INVALID"]))
 

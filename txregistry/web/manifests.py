@@ -24,8 +24,9 @@ from txregistry.web.urls import Urls
 SMALL = 32 * 1024
 #: So many manifests of more than :data:`txregistry.web.body.MODEST` bytes are in memory at a time.
 LARGE_AT_ONCE = 8
-#: With one push of a manifest by its digest so many tags may be set.
-TAGS_AT_ONCE = 100
+#: With one push of a manifest by its digest so many tags may be set.  Each has a header of its own in the
+#: answer, and there are clients that take no answer of more than 100 headers (Python's among them).
+TAGS_AT_ONCE = 64
 #: Seconds in which such a manifest must come once there is room for it.
 LARGE_TIME = 60.0
 
