@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.contracts.referrers import CONFIG, SUBJECT, referring
 from tests.contracts.repositories import HERE, THERE, push_blob
+from tests.fakes.workers import InlineWorkers
 from tests.storage.making import make_namespace
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import INamespace
@@ -102,6 +103,22 @@ class FindingTests(SynchronousTestCase):
             self.assertEqual(len(self.successResultOf(each).items), 10)
         contents = [path for path in self.driver.read if "/blobs/" in path]
         self.assertEqual(len(contents), 2 * len(set(contents)))  # its subject, and then its entry
+
+    def test_others_have_their_turn(self) -> None:
+        """Between some hundred manifests that storage has at hand, others have their turn."""
+        for number in range(450):
+            self.plant(referring(number, Digest.of(b"other")))
+        self.driver.read.clear()
+        after: list[int] = []
+        run = InlineWorkers.run
+
+        def noted(workers: InlineWorkers, work: Any, *arguments: Any) -> Deferred[Any]:
+            after.append(sum("/blobs/" in path for path in self.driver.read))
+            return run(workers, work, *arguments)
+
+        self.patch(InlineWorkers, "run", noted)
+        self.assertEqual(self.listed(), [])
+        self.assertEqual(after, [200, 400, 450])
 
     def test_odd_contents(self) -> None:
         """What is no manifest, not there, too large or not what its digest says is nobody's referrer."""

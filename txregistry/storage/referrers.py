@@ -38,6 +38,8 @@ from txregistry.storage.manifests import CorruptManifest
 
 #: Manifests that are read at the same time.
 _WIDTH = 8
+#: So many manifests are read before others have their turn: what is in memory is read without any wait.
+_AT_A_TIME = 200
 #: Names that are listed at a time.
 _NAMES = 10_000
 #: A manifest of more bytes is parsed by a worker.
@@ -47,6 +49,10 @@ PAGE_SIZE = 1024 * 1024
 
 #: The subject of a manifest that has none.
 _NONE = ""
+
+
+def _nothing() -> None:
+    """The work of a worker that is only asked to come back."""
 
 
 def _subject(payload: bytes, digest: Digest) -> str:
@@ -158,7 +164,11 @@ class Referrers:
         return digests
 
     async def _learn(self, digests: Sequence[str]) -> Sequence[str | None]:
-        return await concurrently(self._subject_of, digests, _WIDTH)
+        subjects: list[str | None] = []
+        for start in range(0, len(digests), _AT_A_TIME):
+            subjects += await concurrently(self._subject_of, digests[start : start + _AT_A_TIME], _WIDTH)
+            await self._workers.run(_nothing)  # a trip, in which the reactor gets to others
+        return subjects
 
     async def _subject_of(self, text: str) -> str:
         known = self._memory.get(text)
