@@ -120,6 +120,12 @@ class ParseManifestTests(SynchronousTestCase):
         for header in (";", " ; ", "; a=b;", '; a = "b;\\"=" ; c=d'):
             parse_manifest(OCI_INDEX + header, json.dumps(body(OCI_INDEX)).encode())
 
+    def test_long_parameters(self) -> None:
+        """Blanks without end between parameters are read in a time that grows with their number only."""
+        begin = time.perf_counter()
+        self.refused(body(OCI_INDEX), f"{OCI_INDEX};a=b{' ' * 90_000}x")
+        self.assertLess(time.perf_counter() - begin, 5)  # it was half a minute when each was tried with each
+
     def test_schema_1(self) -> None:
         """Docker's first schema is refused in words of its own."""
         for form in ("json", "prettyjws"):

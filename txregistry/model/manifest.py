@@ -48,7 +48,7 @@ _NO_SCHEMA1 = "schema 1 manifests are not supported"
 
 #: What may follow the type in a ``Content-Type`` (RFC 9110, 5.6.6).
 _PARAMETERS = re.compile(
-    r"""(?:\s*;\s*[^\s;=,"]+\s*=\s*(?:[^\s;=,"]+|"(?:[^"\\]|\\.)*"))*\s*;?\s*""", re.ASCII
+    r"""(?:\s*;\s*[^\s;=,"]+\s*=\s*(?:[^\s;=,"]+|"(?:[^"\\]|\\.)*"))*\s*(?:;\s*)?""", re.ASCII
 )
 
 #: How many references a pushed manifest may have.
