@@ -147,6 +147,12 @@ class ReferrerServiceContract(RepositoriesCase):
             found |= {str(each.descriptor.digest) for each in page.items}
         self.assertEqual(found, {str(each.digest) for each in manifests})
 
+    def test_long_types(self) -> None:
+        """Artifact types without end make pages shorter, too."""
+        _, here = self.filled(*(referring(number, artifactType="x" * 700_000) for number in range(3)))
+        page = self.successResultOf(here.referrers.list(SUBJECT))
+        self.assertEqual((len(page.items), page.more), (1, True))
+
     def test_fallback_tag(self) -> None:
         """An index under the fallback tag adds nothing twice, and nothing that is not there."""
         here_one, gone = referring(1), referring(2)

@@ -44,7 +44,7 @@ _AT_A_TIME = 200
 _NAMES = 10_000
 #: A manifest of more bytes is parsed by a worker.
 _LARGE = 32 * 1024
-#: A page ends when its annotations have so many characters; it has one entry at least.
+#: A page ends when what its manifests say of themselves has so many characters; it has one entry at least.
 PAGE_SIZE = 1024 * 1024
 
 #: The subject of a manifest that has none.
@@ -125,6 +125,7 @@ class Referrers:
             for referrer in loaded:
                 if referrer is None or (artifact_type and referrer.artifact_type != artifact_type):
                     continue
+                size += len(referrer.artifact_type)
                 size += sum(len(key) + len(value) for key, value in referrer.annotations.items())
                 if found and (len(found) == limit or size > PAGE_SIZE):
                     return Page(found, more=True)
