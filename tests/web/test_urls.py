@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -136,6 +138,13 @@ class ForwardedTests(SynchronousTestCase):
         """What is unreadable ends the reading."""
         self.assertEqual(forwarded("for=a;=;host=b"), {"for": "a"})
         self.assertEqual(forwarded(""), {})
+
+    def test_blanks(self) -> None:
+        """Blanks without end are read in a time that grows with their number only."""
+        begin = time.perf_counter()
+        for text in (f'a={" " * 90_000}"', f"{' ' * 90_000}a", f"a{' ' * 90_000}b"):
+            self.assertEqual(forwarded(text), {})
+        self.assertLess(time.perf_counter() - begin, 5)  # it was a minute when they were divided in every way
 
     @given(st.text())
     def test_anything(self, text: str) -> None:

@@ -11,7 +11,8 @@ from attrs import frozen
 from txregistry.model.digest import Digest
 from txregistry.web.request import RegistryRequest
 
-_FORWARDED_PAIR = re.compile(r'\s*([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;,"\s]*))\s*(;|,|\Z)')
+# Possessive throughout: blanks round an empty value would be divided between its two sides in every way.
+_FORWARDED_PAIR = re.compile(r'\s*+([A-Za-z]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^;,"\s]*+))\s*+(;|,|\Z)')
 _HOST = re.compile(r"[A-Za-z0-9._~:\[\]%-]+\Z")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*\Z")
 
