@@ -23,11 +23,16 @@ setup(
     install_requires=[
         # The streaming edge (txregistry/web/channel.py) touches a few private
         # names of twisted.web.http, hence the upper bound.
-        "twisted>=26.10,<27",
+        "twisted[tls]>=26.10,<27",
         "klein>=24.8",
         "pyyaml>=6",
         "zope.interface>=6",
         "attrs>=23.1",
+        # Passwords of auth.htpasswd.
+        "bcrypt>=4",
+        # Tokens: signatures, and the certificates and keys that they are verified with.
+        "cryptography>=45",
+        "pyjwt>=2.10",
         # The language of validation.manifests.urls, with bounded time, which Python's re does not have.
         "google-re2>=1.1",
         # The command line.

@@ -20,14 +20,16 @@ from twisted.python.components import Componentized
 from twisted.web.http_headers import Headers as HeaderNames
 
 from txregistry import __version__
-from txregistry.auth.open import OpenAccess
+from txregistry.auth.table import ACCESS, Means
 from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.config.addresses import parse_address
+from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
+from txregistry.config.kinds import Kinds
 from txregistry.config.values import Config, HttpConfig, StorageConfig, ValidationConfig
 from txregistry.drivers.table import DRIVERS
-from txregistry.interfaces import IBlobStore, IRepository, IStorageDriver
+from txregistry.interfaces import IAccessController, IBlobStore, IRepository, IStorageDriver
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
@@ -64,15 +66,18 @@ HASH_THREADS = 2
 
 
 @frozen
-class ConfigurableDriver:
-    """A driver kind as the configuration sees it: its *name* and the reader of its options."""
+class Configurable:
+    """A row of a table as the configuration sees it: its *name* and the reader of its options."""
 
     name: str
     read_options: OptionsReader
 
 
-#: The drivers that a configuration may choose.
-CONFIGURABLE = {name: ConfigurableDriver(name, DRIVER_OPTIONS[name]) for name in DRIVERS}
+#: What a configuration may choose from.
+CONFIGURABLE = Kinds(
+    {name: Configurable(name, DRIVER_OPTIONS[name]) for name in DRIVERS},
+    {name: Configurable(name, AUTH_OPTIONS[name]) for name in ACCESS},
+)
 
 
 class Sequence(MultiService):
@@ -117,8 +122,10 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     """
     Build the registry that *config* describes.
 
-    Nothing runs, listens or touches the storage before it is started.
+    Nothing runs, listens or touches the storage before it is started; keys
+    and certificates are read, and complained of, here.
 
+    :raises Misconfigured: the daemon cannot start this way.
     :param reactor: the reactor, for everything that needs one.
     :param log: takes the log, otherwise stderr does.
     :param access_log: takes the access log, otherwise stdout does.
@@ -135,7 +142,9 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     disk = Workers(reactor, DISK_THREADS * processors)
     hashing = Workers(reactor, HASH_THREADS * processors)
     driver = DRIVERS[config.storage.driver].build(config.storage.parameters, disk)
-    app = _app(config, reactor, driver, hashing)
+    deciding = Workers(reactor, max(1, processors // 2))
+    access = ACCESS[config.auth.kind].build(config.auth.options, Means(deciding, reactor.seconds))
+    app = _app(config, reactor, driver, hashing, access)
     http = config.http
     site = RegistrySite(
         app.app.resource(),
@@ -147,12 +156,17 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),
     )
     daemon = Daemon(observer, _listener(http, reactor, site))
-    for service in (logged, accessed, disk, hashing, FirstLook(driver), daemon.listener):
+    first = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
+    if isinstance(access, Service):
+        first.append(access)
+    for service in (*first, daemon.listener):
         service.setServiceParent(daemon)
     return daemon
 
 
-def _app(config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers) -> RegistryApp:
+def _app(
+    config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers, access: IAccessController
+) -> RegistryApp:
     http = config.http
     urls = Urls(http.host, http.relativeurls, http.prefix.rstrip("/"))
     namespace = Namespace(
@@ -164,11 +178,11 @@ def _app(config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers)
         _descriptor_cache(config.storage),
     )
     return RegistryApp(
-        Gate(OpenAccess(), namespace, _unlistened),
+        Gate(access, namespace, _unlistened),
         hashing,
         CatalogRoutes(Catalog(driver), urls, config.catalog.maxentries),
         TagListRoutes(urls, config.tags.maxtags),
-        ManifestRoutes(urls, hashing, MANIFEST_LIMIT),
+        ManifestRoutes(urls, hashing, MANIFEST_LIMIT, ClassPolicy(frozenset(config.policy.classes))),
         BlobRoutes(),
         UploadRoutes(urls, http.secret.encode() if http.secret else None, BlobFinder(driver)),
         ReferrerRoutes(urls),

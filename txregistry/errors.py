@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from txregistry.model.access import Access
 from txregistry.model.digest import Digest
 
 
@@ -25,14 +26,60 @@ class Unsupported(RegistryError):
 
 class Unauthorized(RegistryError):
     """
-    The client must authenticate.
+    The client must authenticate, or may not do what it wants.
 
     :ivar challenge: the value of ``WWW-Authenticate``.
+    :ivar wanted: the rights that it asked for.
+    :ivar reason: why it was refused, for the log: no password, no token, and no part of either.
+    :ivar user: who it is or says it is, as far as that is known.
+    :ivar anonymous: it showed no credentials at all, as most clients do at first.
     """
 
-    def __init__(self, challenge: str) -> None:
-        super().__init__(challenge)
-        self.challenge = challenge
+    def __init__(
+        self,
+        challenge: str,
+        wanted: Sequence[Access] = (),
+        reason: str = "",
+        user: str = "",
+        *,
+        anonymous: bool = False,
+    ) -> None:
+        super().__init__(reason or "authentication required")
+        self.challenge, self.wanted = challenge, tuple(wanted)
+        self.reason, self.user, self.anonymous = reason, user, anonymous
+
+
+class AccessUndecided(RegistryError):
+    """Nobody can tell whether the client may do what it wants; *reason*, for the log, says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class TooManyAttempts(RegistryError):
+    """
+    More credentials wait to be verified than is good for other clients.
+
+    :ivar retry_after: whole seconds after which it is worth another try.
+    :ivar user: who the client says it is.
+    """
+
+    def __init__(self, retry_after: int, user: str = "") -> None:
+        super().__init__("too many credentials are being verified")
+        self.retry_after, self.user = retry_after, user
+
+
+class Misconfigured(Exception):
+    """
+    The daemon cannot start, because something that its configuration names cannot be used.
+
+    :ivar faults: one line each; it begins with the path of the key.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = faults
 
 
 class NameUnknown(RegistryError):

@@ -478,11 +478,12 @@ class IRepositoryRemover(Interface):
 
 @frozen(slots=True)
 class Credentials:
-    """What an access controller may look at: the headers of a request, as sent."""
+    """What an access controller may look at: headers of a request, as sent, and the *client*'s address."""
 
     authorization: str | None
     host: str
     forwarded_proto: str | None = None
+    client: str = ""
 
 
 class IAccessController(Interface):
@@ -497,6 +498,8 @@ class IAccessController(Interface):
 
         :param wanted: every right that the request needs; none for the base route.
         :raises Unauthorized: the client must (better) authenticate.
+        :raises TooManyAttempts: it would have to wait too long for an answer.
+        :raises AccessUndecided: what the decision depends on cannot be read.
         """
 
 

@@ -16,6 +16,7 @@ from twisted.python import usage
 
 from txregistry.assembly import CONFIGURABLE, Daemon, assemble
 from txregistry.config.reading import Reading, load_config
+from txregistry.errors import Misconfigured
 from txregistry.heap import keep_freed_memory
 from txregistry.lines import STDERR, Descriptor, LogFile, Sink, SystemLog
 
@@ -65,7 +66,12 @@ def makeService(options: Options) -> IService:
         log.warn("{warning}", warning=warning)
     _raise_descriptor_limit()
     keep_freed_memory()
-    daemon = assemble(options.reading.require(), reactor, _log_sink(getattr(options, "parent", None)))
+    try:
+        daemon = assemble(options.reading.require(), reactor, _log_sink(getattr(options, "parent", None)))
+    except Misconfigured as error:
+        for fault in error.faults:
+            sys.stderr.write(f"{fault}\n")
+        raise SystemExit(EXIT_CONFIG) from None
     _hurry_on_second_signal(reactor, daemon)
     return daemon
 

@@ -9,9 +9,6 @@ from tests.config.texts import LEAST, read
 REFUSED = [
     ("log: {reportcaller: true}", "log.reportcaller: not supported yet"),
     ("log: {hooks: [{type: mail}]}", "log.hooks[0].type: mail: not supported yet"),
-    ("auth: {silly: {realm: r, service: s}}", "auth.silly: not supported yet"),
-    ("auth: {htpasswd: {realm: r, path: p}}", "auth.htpasswd: not supported yet"),
-    ("auth: {token: {realm: r}}", "auth.token: not supported yet"),
     ("auth: mine", "auth.mine: unknown kind of access control"),
     ("auth: {none: , token: }", "auth: must name exactly one kind, not 'none' and 'token'"),
     ("middleware: {storage: [{name: redirect, disabled: yes}]}", "middleware.storage: not supported yet"),

@@ -6,20 +6,25 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
+from txregistry.config.kinds import Kinds
 from txregistry.config.reading import Reading, read_config
 
 
 @frozen
 class Kind:
-    """A driver as the configuration sees it."""
+    """A driver or an access controller as the configuration sees it."""
 
     name: str
     read_options: OptionsReader
 
 
-#: The drivers that exist.
-KINDS = {name: Kind(name, reader) for name, reader in DRIVER_OPTIONS.items()}
+#: The drivers and access controllers that exist.
+KINDS = Kinds(
+    {name: Kind(name, reader) for name, reader in DRIVER_OPTIONS.items()},
+    {name: Kind(name, reader) for name, reader in AUTH_OPTIONS.items()},
+)
 
 #: The least that a file must say.
 LEAST = "version: 0.1\nstorage: inmemory\nhttp: {addr: ':5000'}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from tests.fakes.failing import FailingDriver
 from tests.web.registry import Registry, expect, image
 from tests.web.wire import Answer, request_bytes
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.errors import Unauthorized
+from txregistry.errors import AccessUndecided, TooManyAttempts, Unauthorized
 from txregistry.interfaces import Credentials
 from txregistry.model.access import Access, Grant
 from txregistry.model.digest import Digest
@@ -167,7 +168,42 @@ class AuthorizationTests(SynchronousTestCase):
         """The controller sees what the client said of itself."""
         headers = [("Authorization", "Bearer x"), ("X-Forwarded-Proto", "https")]
         self.registry.ask("GET", "/v2/", headers)
-        self.assertEqual(self.controller.seen, [Credentials("Bearer x", "registry.test", "https")])
+        [seen] = self.controller.seen
+        self.assertEqual(seen, Credentials("Bearer x", "registry.test", "https", seen.client))
+        self.assertTrue(seen.client)
+
+    def test_twice(self) -> None:
+        """Of two headers with credentials the first one counts, as with distribution."""
+        self.registry.ask("GET", "/v2/", [("Authorization", "Bearer x"), ("Authorization", "Bearer y")])
+        self.assertEqual([seen.authorization for seen in self.controller.seen], ["Bearer x"])
+
+    def test_rights_wanted(self) -> None:
+        """The detail of a 401 lists the rights that were wanted, ``null`` if it was nothing in particular."""
+        wanted = (Access("repository", "a", "pull"), Access("repository", "a", "push"))
+        expected = [
+            {"Type": "repository", "Class": "", "Name": "a", "Action": action} for action in ("pull", "push")
+        ]
+        for rights, detail in ((wanted, expected), ((), None)):
+            self.controller.raising = Unauthorized('Basic realm="here"', rights)
+            answer = self.registry.ask("GET", "/v2/a/tags/list")
+            self.assertEqual(
+                json.loads(answer.body)["errors"],
+                [{"code": "UNAUTHORIZED", "message": "authentication required", "detail": detail}],
+            )
+
+    def test_undecided(self) -> None:
+        """When nobody can tell, nobody passes, and the client is not asked for other credentials."""
+        self.controller.raising = AccessUndecided("the file is gone")
+        answer = self.registry.ask("GET", "/v2/a/tags/list")
+        self.assertEqual((answer.status, answer.header("WWW-Authenticate")), (400, None))
+        self.assertNotIn(b"gone", answer.body)
+
+    def test_too_many(self) -> None:
+        """Who would have to wait too long is told when to come again."""
+        self.controller.raising = TooManyAttempts(7)
+        answer = self.registry.ask("GET", "/v2/a/tags/list")
+        self.assertEqual((answer.status, answer.codes()), (429, ["TOOMANYREQUESTS"]))
+        self.assertEqual(answer.header("Retry-After"), "7")
 
     def test_refused(self) -> None:
         """Without the right, the answer is the challenge, on every route, before anything was read."""

@@ -42,6 +42,8 @@ FAILURES = (
     (BodyTooSlow(), 408, "UNAVAILABLE"),
     (errors.StorageFull("why"), 507, "UNKNOWN"),
     (errors.StorageError("why"), 500, "UNKNOWN"),
+    (errors.AccessUndecided("why"), 400, "UNKNOWN"),
+    (errors.TooManyAttempts(1), 429, "TOOMANYREQUESTS"),
     (errors.PathNotFound("filesystem", "/secret"), 500, "UNKNOWN"),
 )
 

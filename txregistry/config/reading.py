@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
+from txregistry.config.auth import read_auth
 from txregistry.config.cursor import Cursor
 from txregistry.config.decoding import Value, decode
 from txregistry.config.document import (
@@ -21,10 +22,10 @@ from txregistry.config.document import (
     ScalarNode,
     parse_document,
 )
-from txregistry.config.drivers import DriverKind
 from txregistry.config.environ import overlay
 from txregistry.config.findings import Findings, quoted
 from txregistry.config.http import read_http
+from txregistry.config.kinds import Kinds
 from txregistry.config.log import read_log
 from txregistry.config.schema import SCHEMA
 from txregistry.config.storage import read_storage
@@ -66,7 +67,7 @@ class Reading:
         return self.config
 
 
-def load_config(path: str, environ: Mapping[str, str], drivers: Mapping[str, DriverKind]) -> Reading:
+def load_config(path: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
     """
     Read the file at *path* with the variables of *environ* laid over it.
 
@@ -85,7 +86,7 @@ def load_config(path: str, environ: Mapping[str, str], drivers: Mapping[str, Dri
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         return Reading(None, (f"line {line}: not valid UTF-8",))
-    return read_config(text, environ, drivers)
+    return read_config(text, environ, kinds)
 
 
 def _decoded(content: bytes) -> str:
@@ -94,11 +95,11 @@ def _decoded(content: bytes) -> str:
     return content.decode("utf-8-sig")
 
 
-def read_config(text: str, environ: Mapping[str, str], drivers: Mapping[str, DriverKind]) -> Reading:
+def read_config(text: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
     """
     Read the YAML *text* with the variables of *environ* laid over it.
 
-    :param drivers: the storage drivers that ``storage`` may name.
+    :param kinds: what ``storage`` and ``auth`` may name.
     """
     findings = Findings()
     try:
@@ -112,14 +113,15 @@ def read_config(text: str, environ: Mapping[str, str], drivers: Mapping[str, Dri
     written = decode(document.root, SCHEMA, (), findings)
     version = _read_version(_cursor(written, findings))
     root = _cursor(overlay(written, SCHEMA, environ, findings), findings)
-    log, storage, http = read_log(root), read_storage(root, drivers), read_http(root)
+    log, storage, http = read_log(root), read_storage(root, kinds.drivers), read_http(root)
     catalog, tags = _read_catalog(root.section("catalog")), _read_tags(root.section("tags"))
     validation, policy = read_validation(root.section("validation")), read_policy(root.section("policy"))
+    auth = read_auth(root, kinds.access)
     refuse_unsupported(root)
     warnings = tuple(findings.warnings)
     if findings.faults or storage is None:
         return Reading(None, tuple(findings.faults), warnings)
-    return Reading(Config(version, log, storage, http, catalog, tags, validation, policy), (), warnings)
+    return Reading(Config(version, log, storage, http, catalog, tags, validation, policy, auth), (), warnings)
 
 
 def _is_sections(root: Node | None) -> bool:

@@ -16,7 +16,6 @@ NOT_YET = "not supported yet"
 def refuse_unsupported(root: Cursor) -> None:
     """Note a fault for each setting that would have to do something."""
     _log(root.section("log"))
-    _auth(root)
     _middleware(root.section("middleware"))
     _reporting(root.section("reporting"))
     _http(root.section("http"))
@@ -37,21 +36,6 @@ def _log(log: Cursor) -> None:
             hook.fault("type", f"mail: {NOT_YET}")
         else:
             hook.warn("type", f"no hook is called {quoted(hook.text('type'))}, ignored")
-
-
-def _auth(root: Cursor) -> None:
-    auth = root.section("auth")
-    kinds = tuple(auth)
-    if len(kinds) > 1:
-        root.fault("auth", f"must name exactly one kind, not {' and '.join(map(repr, sorted(kinds)))}")
-        return
-    for kind in kinds:
-        if kind.lower() in ("", "none"):
-            auth.section(kind).warn_unread()
-        elif kind in ("silly", "htpasswd", "token"):
-            auth.fault(kind, NOT_YET)
-        else:
-            auth.fault(kind, "unknown kind of access control")
 
 
 def _middleware(middleware: Cursor) -> None:

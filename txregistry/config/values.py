@@ -82,6 +82,16 @@ class HttpConfig:
 
 
 @frozen
+class AuthConfig:
+    """Who may do what."""
+
+    #: The row of the table of access controllers.
+    kind: str = "none"
+    #: The options object that the row made.
+    options: object = field(default=None, repr=False)
+
+
+@frozen
 class CatalogConfig:
     """The page size of the catalog."""
 
@@ -131,3 +141,4 @@ class Config:
     tags: TagsConfig
     validation: ValidationConfig = field(factory=ValidationConfig)
     policy: PolicyConfig = field(factory=PolicyConfig)
+    auth: AuthConfig = field(factory=AuthConfig)

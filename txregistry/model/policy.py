@@ -54,3 +54,16 @@ class ClassPolicy:
         if found is None or found in self.classes:
             return None
         return f"registry does not allow {found} manifest"
+
+    def unauthorized(self, manifest: Manifest, granted: frozenset[str] | None) -> str | None:
+        """
+        Why *manifest*, which :meth:`refusal` lets pass, is not taken from a client; ``None`` if it is.
+
+        :param granted: the classes that the client's rights are for; ``None`` if they know no classes.
+        """
+        if not self.classes or granted is None or self.refusal(manifest) is not None:
+            return None
+        found = manifest_class(manifest)
+        if found is None or found in granted:
+            return None
+        return f"repository not authorized for {found} manifest"

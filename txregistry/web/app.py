@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from txregistry.errors import StorageError, Unauthorized
+from txregistry.errors import StorageError
 from txregistry.interfaces import IRepository, IWorkers
 from txregistry.model.access import CATALOG
 from txregistry.web.authorize import Gate
@@ -29,7 +29,7 @@ from txregistry.web.body import BodyLost
 from txregistry.web.listing import BASE, CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
 from txregistry.web.referrers import ReferrerRoutes
-from txregistry.web.replies import UNSUPPORTED, Problem, Reply, problem_reply, problems_of
+from txregistry.web.replies import UNSUPPORTED, Problem, Reply, headers_of, problem_reply, problems_of
 from txregistry.web.request import RegistryRequest
 from txregistry.web.sending import send_reply
 from txregistry.web.uploads import UploadRoutes
@@ -239,9 +239,4 @@ class RegistryApp:
             problems = [Problem(500, "UNKNOWN", "unknown error")]
         elif isinstance(error, StorageError):
             self._log.error("storage failed: {reason}", reason=str(error))
-        headers: tuple[tuple[bytes, bytes], ...] = ()
-        if isinstance(error, Unauthorized):
-            headers = ((b"WWW-Authenticate", error.challenge.encode()),)
-        elif problems[0].status == 503:
-            headers = ((b"Retry-After", b"1"),)
-        request.fail(problems, headers)
+        request.fail(problems, headers_of(error, problems))

@@ -8,12 +8,13 @@ from contextlib import AsyncExitStack, suppress
 from attrs import define, field
 from twisted.internet.defer import DeferredLock, DeferredSemaphore
 
-from txregistry.errors import TagUnknown
+from txregistry.errors import ManifestDenied, TagUnknown
 from txregistry.interfaces import IRepository, IWorkers
 from txregistry.model.conditions import etag, has_manifest
 from txregistry.model.digest import CANONICAL, Digest
 from txregistry.model.manifest import DOCKER_LIST, OCI_MANIFEST, Manifest, parse_manifest
 from txregistry.model.names import InvalidTag, Tag, parse_reference
+from txregistry.model.policy import ClassPolicy
 from txregistry.web.body import BodyTooSlow
 from txregistry.web.replies import Problem, Reply, digest_invalid, problem_reply, warning
 from txregistry.web.request import RegistryRequest
@@ -55,6 +56,7 @@ class ManifestRoutes:
     urls: Urls
     workers: IWorkers
     limit: int
+    policy: ClassPolicy = field(factory=ClassPolicy)
     _room: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(LARGE_AT_ONCE))
     _parsing: DeferredLock = field(init=False, factory=DeferredLock)
 
@@ -140,6 +142,9 @@ class ManifestRoutes:
     ) -> Reply:
         if isinstance(asked, Digest) and asked != manifest.digest:
             return problem_reply([digest_invalid(None)])
+        refusal = self.policy.unauthorized(manifest, request.classes)
+        if refusal is not None:
+            raise ManifestDenied(refusal)
         await shielded(repository.manifests.put(manifest, tags), request.site)
         headers = [
             (b"Location", self.urls.manifest(request, str(repository.name), manifest.digest)),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
 from txregistry import errors
+from txregistry.model.access import Access
 from txregistry.model.digest import InvalidDigest
 from txregistry.model.manifest import InvalidManifest, InvalidReferenceDigest
 from txregistry.model.names import InvalidName, InvalidTag
@@ -41,6 +42,14 @@ class Reply:
     status: int
     headers: Headers = ()
     body: bytes = b""
+
+
+class _Null(str):
+    """See :data:`NULL`."""
+
+
+#: A detail that stands in the envelope as ``null``; with ``None`` there is none.
+NULL: Final = _Null("null")
 
 
 @frozen(slots=True)
@@ -84,7 +93,7 @@ def problem_reply(problems: Iterable[Problem], headers: Iterable[tuple[bytes, by
     for problem in listed:
         entry: dict[str, Any] = {"code": problem.code, "message": problem.message}
         if problem.detail is not None:
-            entry["detail"] = problem.detail
+            entry["detail"] = None if problem.detail is NULL else problem.detail
         entries.append(entry)
     return json_reply(listed[0].status, {"errors": entries}, headers)
 
@@ -121,6 +130,19 @@ def range_invalid(detail: object = None) -> Problem:
 def page_invalid(given: object) -> Problem:
     """A page size that makes no sense."""
     return Problem(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested", {"n": given})
+
+
+def _described(access: Access) -> dict[str, str]:
+    return {"Type": access.type, "Class": "", "Name": access.name, "Action": access.action}
+
+
+def headers_of(error: BaseException, problems: Sequence[Problem]) -> Headers:
+    """The headers of the answer to *error*, which is one of *problems*."""
+    if isinstance(error, errors.Unauthorized):
+        return ((b"WWW-Authenticate", error.challenge.encode()),)
+    if isinstance(error, errors.TooManyAttempts):
+        return ((b"Retry-After", b"%d" % error.retry_after),)
+    return ((b"Retry-After", b"1"),) if problems[0].status == 503 else ()
 
 
 def problems_of(error: BaseException) -> list[Problem] | None:
@@ -168,7 +190,12 @@ def problems_of(error: BaseException) -> list[Problem] | None:
         case errors.Unsupported():
             return [UNSUPPORTED]
         case errors.Unauthorized():
-            return [Problem(401, "UNAUTHORIZED", "authentication required")]
+            wanted = [_described(access) for access in error.wanted]
+            return [Problem(401, "UNAUTHORIZED", "authentication required", wanted or NULL)]
+        case errors.AccessUndecided():
+            return [Problem(400, "UNKNOWN", "access cannot be decided, the registry's log says why")]
+        case errors.TooManyAttempts():
+            return [Problem(429, "TOOMANYREQUESTS", "too many requests", str(error))]
         case BodyMalformed():
             return [Problem(400, "SIZE_INVALID", "malformed request body", str(error))]
         case BodyTooSlow():

@@ -61,6 +61,7 @@ class RegistryRequest(Request):
     :ivar user_name: who asks, once that is known.
     :ivar reads_everything: whoever asks may pull from every repository.
     :ivar reads_source: they may pull from the repository that a mount names.
+    :ivar classes: what their right to the repository is limited to; ``None`` if it is not.
     :ivar vars: what the route read from the path, for the log.
     :ivar routed: a route was found, so that the configured headers go out.
     """
@@ -76,6 +77,7 @@ class RegistryRequest(Request):
     routed = False
     user_name = ""
     reads_everything = reads_source = False
+    classes: frozenset[str] | None = None
     started = 0.0
     vars: Mapping[str, str] = {}
     errors: tuple[Problem, ...] = ()
@@ -215,6 +217,11 @@ class RegistryRequest(Request):
         """The last header *name*, or ``None``."""
         values = self.requestHeaders.getRawHeaders(name)
         return values[-1].decode("utf-8", "replace") if values else None
+
+    def first_header(self, name: bytes) -> str | None:
+        """The first header *name*, or ``None``."""
+        values = self.requestHeaders.getRawHeaders(name)
+        return values[0].decode("utf-8", "replace") if values else None
 
     def header_lines(self, name: bytes) -> list[str]:
         """Every line of the header *name*."""
