@@ -60,7 +60,7 @@ class AuthTests(SynchronousTestCase):
             ("{none: , token: }", "auth: must name exactly one kind, not 'none' and 'token'"),
             ("htpasswd", "auth.htpasswd.realm: must be given", "auth.htpasswd.path: must be given"),
             ("{silly: {realm: 5, service: }}", "auth.silly.realm: must be text, not '5'", "?"),
-            ("{silly: []}", "auth.silly: must be a mapping, not a list"),
+            ("{silly: []}", "auth.silly: must be a mapping, not a list", "?", "?"),
             (f"{{token: {{{TOKEN}, autoredirect: 'yes'}}}}", "?"),
             (f"{{token: {{{TOKEN}, signingalgorithms: RS256}}}}", "?"),
             (

@@ -1,0 +1,57 @@
+"""What credentials turned out to be, remembered for a while."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class CredentialMemory(Generic[T]):
+    """
+    Remembers one value for each credential.
+
+    What the credentials are cannot be read from it: it keeps their hash, which
+    is keyed by a secret of this process, so that not even known passwords can
+    be looked up in a dump of its memory without that.
+
+    :param now: the time, in seconds; it may jump, but what is older than *lifetime* is forgotten.
+    :param size: of more than so many, the oldest are forgotten.
+    """
+
+    def __init__(self, now: Callable[[], float], lifetime: float, size: int) -> None:
+        self._now, self._lifetime, self._size = now, lifetime, size
+        self._key = os.urandom(32)
+        self._values: dict[bytes, tuple[float, T]] = {}
+
+    def key(self, credential: str) -> bytes:
+        """What *credential* is remembered under; it is of no use to anybody else."""
+        return blake2b(credential.encode("utf-8", "surrogatepass"), key=self._key, digest_size=32).digest()
+
+    def get(self, key: bytes) -> T | None:
+        """What was remembered under *key*, or ``None``."""
+        found = self._values.get(key)
+        if found is None:
+            return None
+        since, value = found
+        if 0 <= self._now() - since <= self._lifetime:
+            return value
+        del self._values[key]
+        return None
+
+    def put(self, key: bytes, value: T) -> None:
+        """Remember *value* under *key*, from now on."""
+        self._values.pop(key, None)
+        self._values[key] = (self._now(), value)
+        if len(self._values) > self._size:
+            del self._values[next(iter(self._values))]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._values.clear()
+
+    def __len__(self) -> int:
+        return len(self._values)
