@@ -11,7 +11,7 @@ from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
-from twisted.logger import ILogObserver, Logger, LogPublisher
+from twisted.logger import ILogObserver, LogEvent, Logger, LogPublisher, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.live.wire import Answer, Wire
@@ -99,6 +99,18 @@ class AssembleTests(SynchronousTestCase):
         self.assertFalse(os.path.exists(root))
         self.assertEqual((clock.getDelayedCalls(), daemon.listener.ports), ([], []))
         self.assertFalse(any(service.running for service in daemon))
+
+    def test_no_secret(self) -> None:
+        """Who gives no secret for the state of uploads is told what that means, and who does is not."""
+        for http, told in (("", True), ("secret: ''", True), ("secret: x", False)):
+            events: list[LogEvent] = []
+            globalLogPublisher.addObserver(events.append)
+            try:
+                assemble(config_of(http), Clock())
+            finally:
+                globalLogPublisher.removeObserver(events.append)
+            warned = [event for event in events if "REGISTRY_HTTP_SECRET" in formatEvent(event)]
+            self.assertEqual([event["log_level"].name for event in warned], ["warn"] if told else [])
 
     def test_log(self) -> None:
         """Under an application, the log is ours, in the form of the configuration."""

@@ -55,6 +55,13 @@ from txregistry.web.site import RegistrySite
 from txregistry.web.uploads import UploadRoutes
 from txregistry.web.urls import Urls
 
+_log = Logger()
+
+#: What an operator is told who gave no secret; distribution, which makes one up then, warns too.
+NO_SECRET = (
+    "http.secret is not given: the state that uploads carry is not verified, and other programs on the same "
+    "storage do not take it; give them all the same secret, there or in REGISTRY_HTTP_SECRET"
+)
 #: Largest manifest, in bytes (OCI distribution-spec asks for at least this much).
 MANIFEST_LIMIT = 4 * 1024 * 1024
 #: Bytes of manifests that are remembered.
@@ -168,6 +175,8 @@ def _app(
     config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers, access: IAccessController
 ) -> RegistryApp:
     http = config.http
+    if not http.secret:
+        _log.warn("{text}", text=NO_SECRET)
     urls = Urls(http.host, http.relativeurls, http.prefix.rstrip("/"))
     namespace = Namespace(
         driver,

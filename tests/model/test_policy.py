@@ -74,3 +74,25 @@ class ClassPolicyTests(SynchronousTestCase):
         self.assertEqual(
             ClassPolicy(frozenset({"plugin"})).refusal(image), "registry does not allow image manifest"
         )
+
+    def test_rights(self) -> None:
+        """Rights that know classes let only these pass; lists and indexes have none."""
+        policy = ClassPolicy(frozenset({"image", "plugin"}))
+        image, plugin = manifest(OCI_MANIFEST, OCI_IMAGE), manifest(DOCKER_MANIFEST, DOCKER_PLUGIN)
+        for granted in (None, frozenset({"image"}), frozenset({"image", "plugin"})):
+            self.assertIsNone(policy.unauthorized(image, granted))
+        for granted in (None, frozenset({"plugin"}), frozenset({"image", "plugin"})):
+            self.assertIsNone(policy.unauthorized(plugin, granted))
+        refusal = "repository not authorized for plugin manifest"
+        for granted in (frozenset({"image"}), frozenset[str]()):
+            self.assertEqual(policy.unauthorized(plugin, granted), refusal)
+            for media_type in INDEXES:
+                self.assertIsNone(policy.unauthorized(manifest(media_type), granted))
+
+    def test_rights_without_policy(self) -> None:
+        """Where all classes are taken, rights are not asked for theirs; what is refused anyway is, too."""
+        plugin = manifest(DOCKER_MANIFEST, DOCKER_PLUGIN)
+        self.assertIsNone(ClassPolicy().unauthorized(plugin, frozenset({"image"})))
+        policy = ClassPolicy(frozenset({"image"}))
+        for refused in (plugin, manifest(OCI_MANIFEST, "application/x")):
+            self.assertIsNone(policy.unauthorized(refused, frozenset({"other"})))

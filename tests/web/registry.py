@@ -71,7 +71,7 @@ class Registry:
         workers = InlineWorkers()
         wrapped = {} if wrap_blobs is None else {"wrap_blobs": wrap_blobs}
         namespace = make_namespace(self.driver, self.clock, rules, **wrapped)
-        self.manifests = ManifestRoutes(urls, workers, MANIFEST_LIMIT)
+        self.manifests = ManifestRoutes(urls, workers, MANIFEST_LIMIT, (rules or Rules()).policy)
         app = RegistryApp(
             Gate(OpenAccess() if access is None else access, namespace, lambda repository, _: repository),
             workers,
