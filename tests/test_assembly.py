@@ -104,12 +104,13 @@ class AssembleTests(SynchronousTestCase):
         """Who gives no secret for the state of uploads is told what that means, and who does is not."""
         for http, told in (("", True), ("secret: ''", True), ("secret: x", False)):
             events: list[LogEvent] = []
-            globalLogPublisher.addObserver(events.append)
+            observer: Any = events.append
+            globalLogPublisher.addObserver(observer)
             try:
                 assemble(config_of(http), Clock())
             finally:
-                globalLogPublisher.removeObserver(events.append)
-            warned = [event for event in events if "REGISTRY_HTTP_SECRET" in formatEvent(event)]
+                globalLogPublisher.removeObserver(observer)
+            warned = [event for event in events if "No HTTP secret provided" in formatEvent(event)]
             self.assertEqual([event["log_level"].name for event in warned], ["warn"] if told else [])
 
     def test_log(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from typing import Any
+
 from attrs import define, field
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -19,6 +21,7 @@ from txregistry.model.digest import Digest
 from txregistry.model.manifest import OCI_MANIFEST
 from txregistry.model.policy import ClassPolicy
 from txregistry.storage.namespace import Rules
+from txregistry.web.completion import CompletionLog
 
 CONTENT = b"a layer that not everybody may see"
 DIGEST = Digest.of(CONTENT)
@@ -108,11 +111,13 @@ class AuditTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.events: list[LogEvent] = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
+        observer: Any = self.events.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def refusals(self, error: Exception, method: str = "GET", path: str = "/v2/a/tags/list") -> list[str]:
         registry = Registry(access=Raising(error))
+        registry.site._completed = CompletionLog(registry.clock, quiet=False)
         registry.ask(method, path, [("Authorization", "Basic c2VjcmV0OnBhc3N3b3Jk")])
         lines = []
         for event in self.events:

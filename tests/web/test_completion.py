@@ -66,6 +66,15 @@ class CompletionLogTests(SynchronousTestCase):
             self.assertEqual(second["fields"]["err.code"], "b")
             self.assertNotIn("err.detail", second["fields"])
 
+    def test_told(self) -> None:
+        """What was told when it was refused is not told again."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.told = True
+            request.fail([Problem(401, "UNAUTHORIZED", "no")])
+
+        self.assertEqual(self.serve(serve), [])
+
     def test_many_problems(self) -> None:
         """Of very many, the first are told, and how many more there are."""
 

@@ -23,7 +23,7 @@ from werkzeug.routing import RequestRedirect
 from txregistry.errors import StorageError
 from txregistry.interfaces import IRepository, IWorkers
 from txregistry.model.access import CATALOG
-from txregistry.web.authorize import Gate
+from txregistry.web.authorize import REFUSALS, Gate
 from txregistry.web.blobs import BlobRoutes, ContentReply
 from txregistry.web.body import BodyLost
 from txregistry.web.listing import BASE, CatalogRoutes, TagListRoutes
@@ -239,4 +239,5 @@ class RegistryApp:
             problems = [Problem(500, "UNKNOWN", "unknown error")]
         elif isinstance(error, StorageError):
             self._log.error("storage failed: {reason}", reason=str(error))
+        request.told = isinstance(error, REFUSALS)
         request.fail(problems, headers_of(error, problems))

@@ -16,6 +16,9 @@ from txregistry.web.request import RegistryRequest
 #: Wraps the repository that one request uses (listeners that want to know who asked).
 RepositoryWrapper = Callable[[IRepository, RegistryRequest], IRepository]
 
+#: What the gate raises, and has told the log about.
+REFUSALS = (Unauthorized, TooManyAttempts, AccessUndecided)
+
 #: As much as the log is told of a name, which anybody may make up.
 _NAME_SHOWN = 128
 

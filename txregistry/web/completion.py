@@ -30,6 +30,8 @@ class CompletionLog:
     """
     Logs each request's end: ``response completed``, or an error line for each of its first problems.
 
+    Of those that the gate refused there is a line already.
+
     :param quiet: leave the successful ones out, because nobody would see the lines.
     """
 
@@ -39,7 +41,7 @@ class CompletionLog:
         self._clock, self._quiet = clock, quiet
 
     def __call__(self, request: RegistryRequest, status: int) -> None:
-        if self._quiet and not request.errors and status < 400:
+        if request.told or (self._quiet and not request.errors and status < 400):
             return
         fields: dict[str, object] = {
             **request.log_fields(),

@@ -63,6 +63,7 @@ class RegistryRequest(Request):
     :ivar reads_source: they may pull from the repository that a mount names.
     :ivar classes: what their right to the repository is limited to; ``None`` if it is not.
     :ivar vars: what the route read from the path, for the log.
+    :ivar told: the log knows already why it was refused.
     :ivar routed: a route was found, so that the configured headers go out.
     """
 
@@ -74,7 +75,7 @@ class RegistryRequest(Request):
     client: Any
     site: Any  # a RegistrySite
     begun = False
-    routed = False
+    told = routed = False
     user_name = ""
     reads_everything = reads_source = False
     classes: frozenset[str] | None = None
