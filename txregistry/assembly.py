@@ -57,10 +57,10 @@ from txregistry.web.urls import Urls
 
 _log = Logger()
 
-#: What an operator is told who gave no secret; distribution, which makes one up then, warns with the same words.
+#: What an operator is told who gave no secret; distribution, which makes one up, warns in the same words.
 NO_SECRET = (
     "No HTTP secret provided: the state that uploads carry is not verified, and docker-registry on the same "
-    "storage will not take it. Give all registries there the same one, by http.secret or REGISTRY_HTTP_SECRET."
+    "storage will not take it. Give all registries there one, by http.secret or REGISTRY_HTTP_SECRET."
 )
 #: Largest manifest, in bytes (OCI distribution-spec asks for at least this much).
 MANIFEST_LIMIT = 4 * 1024 * 1024

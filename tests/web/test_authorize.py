@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
 from typing import Any
 
 from attrs import define, field
@@ -187,7 +186,7 @@ class ClassTests(SynchronousTestCase):
         return registry.ask("PUT", "/v2/mine/manifests/latest", headers, payload)
 
     def test_limited(self) -> None:
-        """A manifest of another class is refused; what rights in other repositories are for does not count."""
+        """A manifest of another class is refused; what holds for other repositories does not count."""
         for classes, status in (
             ({}, 201),
             ({"other": frozenset(("plugin",))}, 201),
