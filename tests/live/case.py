@@ -1,8 +1,9 @@
 """The base of every live test: directories and daemons that go away with the test."""
 
 import shutil
+import ssl
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -28,11 +29,18 @@ class LiveTestCase(SynchronousTestCase):
         return path
 
     def registry(
-        self, storage: Path | None = None, *, port: int | None = None, under: Sequence[str] = ()
+        self,
+        storage: Path | None = None,
+        *,
+        port: int | None = None,
+        under: Sequence[str] = (),
+        settings: Mapping[str, Mapping[str, object]] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> Registry:
         """Start our daemon, on new storage by default."""
+        storage = storage or self.directory() / "storage"
         registry = start_registry(
-            storage or self.directory() / "storage", self.directory(), port=port, under=under
+            storage, self.directory(), port=port, under=under, settings=settings, tls=tls
         )
         self.addCleanup(registry.program.terminate)
         return registry

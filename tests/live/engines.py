@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.live.processes import Program, as_root, require, run
+from tests.live.processes import Program, as_root, require, run, run_in_vain
 
 
 class Podman:
@@ -34,6 +34,10 @@ class Podman:
     def say(self, *arguments: str) -> str:
         """Run a command and give what it printed."""
         return run(as_root([*self._argv, *arguments], self._env)).strip()
+
+    def say_in_vain(self, *arguments: str) -> str:
+        """Run a command that must fail, and give what it printed."""
+        return run_in_vain(as_root([*self._argv, *arguments], self._env))
 
     def image_id(self, name: str) -> str:
         """Give the id of an image in the store, which is the digest of its configuration."""
@@ -79,6 +83,10 @@ class Docker:
         """Run a client command and give what it printed."""
         return run(as_root([self._client, *arguments], self._env), seconds=120).strip()
 
+    def say_in_vain(self, *arguments: str) -> str:
+        """Run a client command that must fail, and give what it printed."""
+        return run_in_vain(as_root([self._client, *arguments], self._env))
+
     def image_id(self, name: str) -> str:
         """Give the id of an image in the store, which is the digest of its configuration."""
         return self.say("inspect", "--type=image", "--format={{.Id}}", name)
@@ -116,6 +124,10 @@ class Containerd:
     def say(self, *arguments: str) -> str:
         """Run a client command and give what it printed."""
         return run(as_root([*self._client, *arguments], self._env), seconds=120).strip()
+
+    def say_in_vain(self, *arguments: str) -> str:
+        """Run a client command that must fail, and give what it printed."""
+        return run_in_vain(as_root([*self._client, *arguments], self._env))
 
     def content(self) -> set[str]:
         """Give the digests of everything in the content store."""

@@ -25,7 +25,9 @@ PACKAGES = {
     "ctr": "containerd",
     "docker": "docker.io",
     "docker-registry": "docker-registry",
+    "curl": "curl",
     "dockerd": "docker.io",
+    "htpasswd": "apache2-utils",
     "podman": "podman",
     "skopeo": "skopeo",
     "strace": "strace",
@@ -67,22 +69,25 @@ def run(argv: Sequence[str], *, env: Mapping[str, str] | None = None, seconds: f
     :return: what it wrote to stdout.
     :raises AssertionError: it failed, or was not done after *seconds*; the message holds its last words.
     """
-    try:
-        done = subprocess.run(
-            argv,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise AssertionError(f"not done after {seconds} s: {' '.join(argv)}") from error
+    done = _done(argv, env, seconds)
     if done.returncode != 0:
         words = f"{tail(done.stdout)}\n{tail(done.stderr)}"
         raise AssertionError(f"exit code {done.returncode} from: {' '.join(argv)}\n{words}")
     return done.stdout
+
+
+def run_in_vain(argv: Sequence[str], *, env: Mapping[str, str] | None = None, seconds: float = 60) -> str:
+    """
+    Run a client command that must fail.
+
+    :return: all that it wrote.
+    :raises AssertionError: it succeeded, or was not done after *seconds*.
+    """
+    done = _done(argv, env, seconds)
+    words = f"{done.stdout}\n{done.stderr}"
+    if done.returncode == 0:
+        raise AssertionError(f"this should have failed: {' '.join(argv)}\n{tail(words)}")
+    return words
 
 
 def free_port() -> int:
@@ -254,6 +259,23 @@ def beside_python(script: str) -> str:
     if not path.exists():
         raise AssertionError(f"{script} is not installed beside {sys.executable}")
     return str(path)
+
+
+def _done(
+    argv: Sequence[str], env: Mapping[str, str] | None, seconds: float
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            argv,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AssertionError(f"not done after {seconds} s: {' '.join(argv)}") from error
 
 
 def _sudo() -> list[str]:

@@ -6,6 +6,7 @@ which shows whether a failing test or our daemon is wrong.
 """
 
 import os
+import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from tests.live.wire import Wire
 SECRET = "a secret that both daemons know"
 """The ``http.secret`` of every daemon, so that upload tokens of one are good for the other."""
 
+OURS_IS_AWAY = os.environ.get("LIVE_REGISTRY") == "docker-registry"
+"""Debian's daemon stands in the place of ours."""
+
 SOURCE = Path(txregistry.__file__).resolve().parent.parent
 LAYOUT = Path("docker/registry/v2")
 
@@ -28,14 +32,21 @@ class Registry:
     One registry daemon, its storage and the address where it answers.
 
     :param storage: the root directory of the filesystem driver; another daemon may share it.
+    :param tls: what a client of a daemon behind TLS trusts and shows.
     """
 
-    def __init__(self, program: Program, port: int, storage: Path) -> None:
+    def __init__(self, program: Program, port: int, storage: Path, tls: ssl.SSLContext | None = None) -> None:
         self.program = program
         self.port = port
         self.storage = storage
         self.address = f"127.0.0.1:{port}"
-        self.wire = Wire("127.0.0.1", port)
+        self.wire = Wire("127.0.0.1", port, tls=tls)
+
+    def output(self) -> str:
+        """Give all that the daemon has said so far."""
+        return "".join(
+            path.read_text(errors="replace") for path in (self.program.stderr, self.program.stdout)
+        )
 
     def blob_path(self, digest: str) -> Path:
         """Say where the data of a blob is stored."""
@@ -58,7 +69,13 @@ class Registry:
 
 
 def start_registry(
-    storage: Path, output: Path, *, port: int | None = None, under: Sequence[str] = ()
+    storage: Path,
+    output: Path,
+    *,
+    port: int | None = None,
+    under: Sequence[str] = (),
+    settings: Mapping[str, Mapping[str, object]] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Registry:
     """
     Start our daemon and wait until it answers.
@@ -67,10 +84,11 @@ def start_registry(
     :param output: a directory for its configuration file and its output.
     :param port: the port to listen on, a free one by default.
     :param under: a command that runs it, such as strace with its options.
+    :param settings: by section, what the configuration says beside or instead of what it says else.
+    :param tls: what a client trusts and shows, if the settings ask for TLS.
     """
-    if os.environ.get("LIVE_REGISTRY") == "docker-registry":
-        return start_docker_registry(storage, output, port=port, under=under)
-    return start_txregistry(storage, output, port=port, under=under)
+    start = start_docker_registry if OURS_IS_AWAY else start_txregistry
+    return start(storage, output, port=port, under=under, settings=settings, tls=tls)
 
 
 def start_txregistry(
@@ -80,18 +98,15 @@ def start_txregistry(
     port: int | None = None,
     under: Sequence[str] = (),
     settings: Mapping[str, Mapping[str, object]] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Registry:
-    """
-    Start our daemon, whatever ``LIVE_REGISTRY`` says.
-
-    :param settings: by section, what the configuration says beside or instead of what it says else.
-    """
+    """Start our daemon as :func:`start_registry` does, whatever ``LIVE_REGISTRY`` says."""
     port = port or free_port()
     config = _write_config(storage, output, port, settings or {})
     argv = [beside_python("twistd"), "-n", "--pidfile=", "txregistry", "--config", str(config)]
     paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {"PYTHONPATH": os.pathsep.join(paths)}
-    return _started(Program("txregistry", [*under, *argv], output, env=env), port, storage)
+    return _started(Program("txregistry", [*under, *argv], output, env=env), port, storage, tls)
 
 
 def start_docker_registry(
@@ -101,12 +116,13 @@ def start_docker_registry(
     port: int | None = None,
     under: Sequence[str] = (),
     settings: Mapping[str, Mapping[str, object]] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Registry:
     """Start Debian's daemon in the same way."""
     port = port or free_port()
     config = _write_config(storage, output, port, settings or {})
     argv = [require("docker-registry"), "serve", str(config)]
-    return _started(Program("docker-registry", [*under, *argv], output), port, storage)
+    return _started(Program("docker-registry", [*under, *argv], output), port, storage, tls)
 
 
 def _write_config(
@@ -130,8 +146,8 @@ def _write_config(
     return path
 
 
-def _started(program: Program, port: int, storage: Path) -> Registry:
-    registry = Registry(program, port, storage)
+def _started(program: Program, port: int, storage: Path, tls: ssl.SSLContext | None) -> Registry:
+    registry = Registry(program, port, storage, tls)
     try:
         program.wait_until(registry.wire.answers, f"answering on port {port}")
     except AssertionError:

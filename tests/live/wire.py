@@ -1,7 +1,9 @@
 """A plain HTTP client that says exactly what it is told, for what no real client does on request."""
 
+import base64
 import http.client
 import socket
+import ssl
 from collections.abc import Mapping
 from email.message import Message
 from urllib.parse import urlsplit
@@ -46,11 +48,39 @@ class Answer:
         return last + 1 if last else 0
 
 
-class Wire:
-    """Requests to one daemon, each on a connection of its own."""
+def basic(user: str, password: str) -> dict[str, str]:
+    """Give the header with which a client shows a password."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
-    def __init__(self, host: str, port: int, seconds: float = 60) -> None:
+
+def bearer(token: str) -> dict[str, str]:
+    """Give the header with which a client shows a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+class Wire:
+    """
+    Requests to one daemon, each on a connection of its own.
+
+    :param tls: what the client of a daemon behind TLS trusts and shows.
+    :param headers: go with every request.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        seconds: float = 60,
+        *,
+        tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._host, self._port, self._seconds = host, port, seconds
+        self._tls, self._headers = tls, dict(headers or {})
+
+    def showing(self, headers: Mapping[str, str]) -> "Wire":
+        """Give a wire to the same daemon on which *headers* go with every request."""
+        return Wire(self._host, self._port, self._seconds, tls=self._tls, headers=headers)
 
     def answers(self) -> bool:
         """Say whether the daemon serves; the root is always there, whatever the prefix of the API."""
@@ -63,13 +93,21 @@ class Wire:
         self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Ask for *target* (a path with its query) and read the whole answer."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
+        connection = self.connection()
         try:
-            connection.request(method, target, body, dict(headers or {}))
+            connection.request(method, target, body, {**self._headers, **(headers or {})})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:
             connection.close()
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Make a connection, which opens itself with the first request; whoever asked closes it."""
+        if self._tls is not None:
+            return http.client.HTTPSConnection(
+                self._host, self._port, timeout=self._seconds, context=self._tls
+            )
+        return http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
 
     def start_upload(self, name: str) -> str:
         """Begin an upload and give the path where it goes on."""
