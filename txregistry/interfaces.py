@@ -9,7 +9,7 @@ thread goes on to its end; any call may raise a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -501,6 +501,15 @@ class IAccessController(Interface):
         :raises TooManyAttempts: it would have to wait too long for an answer.
         :raises AccessUndecided: what the decision depends on cannot be read.
         """
+
+
+class IHealth(Interface):
+    """Knows whether the registry can serve, from checks that run beside the requests."""
+
+    failing: bool = Attribute("Whether any check fails now.")
+
+    def failures() -> Mapping[str, str]:
+        """The checks that fail now, by name, and why; in the order of the configuration."""
 
 
 class IDescriptorCache(Interface):
