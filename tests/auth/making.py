@@ -37,10 +37,10 @@ KINDS: Mapping[str, str] = {
     "P-521": "ES512",
     "Ed25519": "EdDSA",
 }
-_CURVES: Mapping[str, type[ec.EllipticCurve]] = {
-    "P-256": ec.SECP256R1,
-    "P-384": ec.SECP384R1,
-    "P-521": ec.SECP521R1,
+_CURVES: Mapping[str, ec.EllipticCurve] = {
+    "P-256": ec.SECP256R1(),
+    "P-384": ec.SECP384R1(),
+    "P-521": ec.SECP521R1(),
 }
 _CURVE_NAMES = {curve.name: name for name, curve in _CURVES.items()}
 
@@ -137,7 +137,7 @@ def make_private(kind: str = "P-256", bits: int = 2048) -> PrivateKey:
         return rsa.generate_private_key(65537, bits)
     if kind == "Ed25519":
         return ed25519.Ed25519PrivateKey.generate()
-    return ec.generate_private_key(_CURVES[kind]())
+    return ec.generate_private_key(_CURVES[kind])
 
 
 def make_key(kind: str = "P-256", name: str = "token signing", **options: Any) -> SigningKey:
@@ -244,7 +244,7 @@ def forge(header: bytes | Mapping[str, Any], payload: bytes | Mapping[str, Any],
 
 
 def sign_raw(key: SigningKey, header: bytes | Mapping[str, Any], payload: bytes | Mapping[str, Any]) -> str:
-    """A token whose *header* and *payload* PyJWT would not write, properly signed with the key's algorithm."""
+    """A token whose *header* and *payload* PyJWT would not write, properly signed by *key*."""
     signed = forge(header, payload, b"").rpartition(".")[0]
     algorithm = jwt.get_algorithm_by_name(key.algorithm)
     return f"{signed}.{b64url(algorithm.sign(signed.encode('ascii'), key.private))}"
