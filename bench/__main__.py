@@ -10,11 +10,15 @@ from pathlib import Path
 from types import FrameType
 
 from bench.compare import Comparison, compare
+from bench.content import APP
 from bench.errors import BenchFailed
+from bench.fleet import Fleet
+from bench.floods import FLOODS, VARIANT, Flooded, withstand
 from bench.limits import LIMITS, Bench, Finding
 from bench.machine import look
 from bench.report import Report
-from bench.servers import OURS, PEER, Server, need_tools
+from bench.servers import OURS, PEER, need_tools
+from bench.variants import make_variants
 from bench.workloads import WORKLOADS
 
 __all__ = ["main"]
@@ -23,17 +27,21 @@ _ROUNDS = 5
 _SECONDS = 4.0
 _QUICK_SECONDS = 1.0
 _LIMIT_SECONDS = 3.0
+_NAMES = (
+    *(each.name for each in WORKLOADS),
+    *(each.name for each in FLOODS),
+    *(each.name for each in LIMITS),
+)
 
 
 def _arguments() -> argparse.ArgumentParser:
-    names = [each.name for each in (*WORKLOADS, *LIMITS)]
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure txregistry beside Debian's docker-registry."
     )
     parser.add_argument("--quick", action="store_true", help="one round, one second a workload: a rough look")
     parser.add_argument("--rounds", type=int, help=f"how often each workload runs (default {_ROUNDS})")
     parser.add_argument("--seconds", type=float, help=f"how long it runs each time (default {_SECONDS:g})")
-    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
+    parser.add_argument("--only", nargs="+", choices=_NAMES, metavar="NAME", help=f"of {', '.join(_NAMES)}")
     parser.add_argument("--ours-only", action="store_true", help="leave docker-registry out")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures here")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page of results here")
@@ -65,31 +73,34 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measure(options: argparse.Namespace) -> Report:
-    chosen = set(options.only or [each.name for each in (*WORKLOADS, *LIMITS)])
+    chosen = set(options.only or _NAMES)
+    chosen |= {each.plain for each in WORKLOADS if each.name in chosen}
     workloads = [each for each in WORKLOADS if each.name in chosen]
+    floods = [each for each in FLOODS if each.name in chosen]
     limits = [each for each in LIMITS if each.name in chosen]
     need_tools("wrk")
-    if workloads and not options.ours_only and options.peer_command == PEER:
+    if (workloads or floods) and not options.ours_only and options.peer_command == PEER:
         need_tools("docker-registry")
     rounds = options.rounds or (1 if options.quick else _ROUNDS)
     seconds = options.seconds or (_QUICK_SECONDS if options.quick else _SECONDS)
     comparison: Comparison | None = None
+    flooded: list[Flooded] = []
     findings: list[Finding] = []
     with tempfile.TemporaryDirectory(
         prefix="txregistry-bench-", dir=options.directory, ignore_cleanup_errors=True
     ) as name:
         directory = Path(name)
         machine = look(directory)
-        if workloads:
-            ours = Server("txregistry", options.ours_command, directory / "ours")
-            peer = None if options.ours_only else _peer(options.peer_command, directory)
-            try:
-                complete = len(workloads) == len(WORKLOADS)
-                comparison = compare(ours, peer, workloads, rounds, seconds, complete, _say)
-            finally:
-                for server in filter(None, (ours, peer)):
-                    server.stop()
-                    server.remove()
+        if workloads or floods:
+            peer = None if options.ours_only else options.peer_command
+            variants = make_variants(directory / "variants", APP)
+            with Fleet(options.ours_command, peer, directory, variants) as fleet:
+                fleet.start({each.variant for each in workloads} | {VARIANT for _ in floods})
+                if workloads:
+                    complete = len(workloads) == len(WORKLOADS)
+                    comparison = compare(fleet, workloads, rounds, seconds, complete, _say)
+                if floods:
+                    flooded = withstand(fleet, floods, rounds, seconds, _say)
         bench = Bench(options.ours_command, directory, min(seconds, _LIMIT_SECONDS))
         for limit in limits:
             found = limit.find(bench)
@@ -97,11 +108,7 @@ def _measure(options: argparse.Namespace) -> Report:
             _say(
                 f"{limit.name}: " + ", ".join(f"{each.title} {each.value:.2f} {each.unit}" for each in found)
             )
-    return Report(machine, date.today(), comparison, findings)
-
-
-def _peer(command: str, directory: Path) -> Server:
-    return Server("docker-registry" if command == PEER else "other", command, directory / "peer")
+    return Report(machine, date.today(), comparison, findings, flooded)
 
 
 def _say(line: str) -> None:

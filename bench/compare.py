@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain, groupby
 from typing import TypeVar
 
 from attrs import Factory, define, field, frozen
 
-from bench.content import seed
+from bench.fleet import Fleet
 from bench.goals import AtMost, Goal, median
-from bench.servers import Server
 from bench.workloads import Target, Workload
 
 __all__ = ["Comparison", "Row", "Series", "compare", "in_turn"]
@@ -46,7 +46,11 @@ class Series:
 
 @frozen
 class Row:
-    """One line of the table."""
+    """
+    One line of the table.
+
+    :ivar plain: the line of the same load without access control and TLS, unless this is it.
+    """
 
     name: str
     title: str
@@ -54,11 +58,14 @@ class Row:
     goal: Goal
     ours: Series
     peer: Series = Factory(Series)
+    plain: "Row | None" = None
 
     @property
     def met(self) -> bool | None:
         """Whether the goal is reached, if that can be said."""
-        return None if self.ours.value is None else self.goal.met(self.ours.value, self.peer.value)
+        if self.ours.value is None:
+            return None
+        return self.goal.met(self.ours.value, self.peer.value, self.plain.ours.value if self.plain else None)
 
 
 @frozen
@@ -74,8 +81,7 @@ class Comparison:
 
 
 def compare(
-    ours: Server,
-    peer: Server | None,
+    fleet: Fleet,
     workloads: Sequence[Workload],
     rounds: int,
     seconds: float,
@@ -83,28 +89,29 @@ def compare(
     say: Callable[[str], None],
 ) -> Comparison:
     """
-    Start the servers, fill them, and measure.
-
-    The caller stops them, whether this returns or fails.
+    Measure on the servers of *fleet*, which run in every variant that *workloads* name.
 
     :param seconds: how long each workload runs on each server in each round.
     :param say: told of the progress, a line at a time.
     :raises BenchFailed: an answer was wrong or a server died.
     """
-    name = peer.name if peer else "no peer"
-    rows = [Row(each.name, each.title, each.unit, each.goal, Series()) for each in workloads]
-    targets = []
-    for server in filter(None, (ours, peer)):
-        server.start()
-        targets.append(Target(server, seed(server.port)))
+    rows: dict[str, Row] = {}
+    for each in workloads:
+        rows[each.name] = Row(
+            each.name, each.title, each.unit, each.goal, Series(), plain=rows.get(each.plain)
+        )
+    alike = [[*group] for _, group in groupby(workloads, lambda each: each.plain or each.name)]
     for number in range(rounds):
-        for workload, row in zip(workloads, rows, strict=True):
+        for workload in chain.from_iterable(in_turn(group, number) for group in alike):
+            row = rows[workload.name]
+            targets = fleet.targets(workload.variant)
             for target in in_turn(targets, number):
                 if number == 0:
                     workload.measure(target, min(seconds, 1.0))
-                _measure(workload, target, row.ours if target.server is ours else row.peer, seconds)
+                _measure(workload, target, row.ours if target is targets[0] else row.peer, seconds)
             say(f"round {number + 1} of {rounds}: {workload.name}: {_last(row.ours)} and {_last(row.peer)}")
-    return Comparison([*rows, _peaks(rows, complete)], name, rounds, seconds, complete)
+    lines = [*rows.values(), _peaks([*rows.values()], complete)]
+    return Comparison(lines, fleet.peer_name, rounds, seconds, complete)
 
 
 def in_turn(targets: Sequence[_T], number: int) -> Sequence[_T]:

@@ -7,7 +7,7 @@ import sys
 from attrs import define, field
 
 from bench.errors import BenchFailed
-from bench.load import Outcome
+from bench.outcome import Outcome
 
 __all__ = ["Generator", "generate"]
 

@@ -1,5 +1,5 @@
 """
-The load that ``wrk`` cannot make: uploads, slow uploads, large downloads, and HEAD requests.
+The load that ``wrk`` cannot make: uploads, slow uploads, large downloads, HEAD requests, and guessing.
 
 (``wrk`` waits for the body that a HEAD answer announces; ``ab`` speaks HTTP/1.0.)
 
@@ -18,27 +18,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from attrs import asdict, frozen
+from attrs import asdict
 
 from bench.content import ACCEPT
 from bench.errors import BenchFailed
+from bench.guessing import guess
+from bench.outcome import Outcome, say_ready
 from bench.payload import Payload
 from bench.wire import Connection, Response, path_of, with_digest
 
-__all__ = ["Outcome", "head", "main", "pull", "push", "slow"]
+__all__ = ["head", "main", "pull", "push", "slow"]
 
 _MOST_PREPARED = 40_000
 _SLOW_STEPS_A_SECOND = 100
 _SLOW_GROUPS = 10
-
-
-@frozen
-class Outcome:
-    """What was done: whole blobs or requests, the bytes of bodies, and the seconds it took."""
-
-    done: int
-    size: int
-    seconds: float
 
 
 def push(
@@ -57,7 +50,7 @@ def push(
     shares = [payloads[at::connections] for at in range(connections)]
     url = f"/v2/{repository}/blobs/uploads/"
     links = [Connection.open(port) for _ in shares]
-    _say_ready()
+    say_ready()
     begin = time.monotonic()
     until = begin + seconds
 
@@ -98,17 +91,24 @@ def _push_one(link: Connection, url: str, payload: Payload, patch: bool) -> None
 
 
 def pull(
-    port: int, repository: str, digest: str, connections: int, seconds: float, whole: bool = False
+    port: int,
+    repository: str,
+    digest: str,
+    connections: int,
+    seconds: float,
+    whole: bool = False,
+    encrypted: bool = False,
 ) -> Outcome:
     """
     Read one blob again and again over *connections* for *seconds*; bytes count as they come.
 
     :param whole: read the blob once on each connection instead, and check its digest.
+    :param encrypted: speak TLS.
     :raises BenchFailed: an answer was wrong, cut short, or not what its digest says.
     """
-    links = [Connection.open(port) for _ in range(connections)]
+    links = [Connection.open(port, encrypted=encrypted) for _ in range(connections)]
     url = f"/v2/{repository}/blobs/{digest}"
-    _say_ready()
+    say_ready()
     begin = time.monotonic()
     until = begin + (float("inf") if whole else seconds)
 
@@ -140,7 +140,15 @@ def pull(
     return Outcome(sum(blobs for blobs, _ in counted), sum(got for _, got in counted), elapsed)
 
 
-def head(port: int, repository: str, path: str, length: int, connections: int, seconds: float) -> Outcome:
+def head(
+    port: int,
+    repository: str,
+    path: str,
+    length: int,
+    connections: int,
+    seconds: float,
+    authorization: str = "",
+) -> Outcome:
     """
     Send HEAD requests over *connections*, one outstanding on each, for *seconds*.
 
@@ -148,19 +156,21 @@ def head(port: int, repository: str, path: str, length: int, connections: int, s
 
     :param path: what follows the repository's name in the path.
     :param length: the Content-Length that the first answer on each connection must announce.
+    :param authorization: the header of that name, if there is to be one.
     :raises BenchFailed: an answer was wrong.
     """
     url = f"/v2/{repository}/{path}"
+    headers = ACCEPT | {"Authorization": authorization} if authorization else ACCEPT
     links = [Connection.open(port) for _ in range(connections)]
     for link in links:
-        announced = link.request("HEAD", url, ACCEPT).expect(200, f"HEAD {url}").header("content-length")
+        announced = link.request("HEAD", url, headers).expect(200, f"HEAD {url}").header("content-length")
         if announced != str(length):
             raise BenchFailed(f"HEAD {url} announces {announced} bytes, expected {length}")
-    asking = links[0].head("HEAD", url, ACCEPT)
+    asking = links[0].head("HEAD", url, headers)
     poll = select.epoll()
     sockets = {link.socket.fileno(): link.socket for link in links}
     begun = dict.fromkeys(sockets, b"")
-    _say_ready()
+    say_ready()
     begin = time.monotonic()
     until = begin + seconds
     done = 0
@@ -205,7 +215,7 @@ def slow(port: int, repository: str, connections: int, rate: int, seconds: float
         location = link.request("POST", url).expect(202, "upload POST").header("location")
         link.send(link.head("PATCH", path_of(location), {"Transfer-Encoding": "chunked"}))
         targets.append(path_of(location))
-    _say_ready()
+    say_ready()
     begin = time.monotonic()
     for turn in range(rounds * _SLOW_GROUPS):
         at = turn // _SLOW_GROUPS * step
@@ -221,14 +231,10 @@ def slow(port: int, repository: str, connections: int, rate: int, seconds: float
     return Outcome(connections, connections * step * rounds, elapsed)
 
 
-def _say_ready() -> None:
-    print("ready", flush=True)
-
-
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    for work in (push, pull, head, slow):
+    for work in (push, pull, head, slow, guess):
         kind = kinds.add_parser(work.__name__)
         kind.set_defaults(work=work)
         kind.add_argument("port", type=int)
@@ -242,9 +248,15 @@ def _arguments() -> argparse.ArgumentParser:
         elif work is pull:
             kind.add_argument("--digest", required=True)
             kind.add_argument("--whole", action="store_true")
+            kind.add_argument("--encrypted", action="store_true")
         elif work is head:
             kind.add_argument("--path", required=True)
             kind.add_argument("--length", type=int, required=True)
+            kind.add_argument("--authorization", default="")
+        elif work is guess:
+            kind.add_argument("--path", required=True)
+            kind.add_argument("--user", required=True)
+            kind.add_argument("--same", action="store_true")
         else:
             kind.add_argument("--rate", type=int, required=True)
     return parser

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from datetime import date
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from bench.compare import Comparison, Row
+from bench.floods import Flooded, middle
 from bench.goals import ratio
 from bench.limits import Finding
 from bench.machine import Machine
@@ -15,6 +16,13 @@ from bench.page import page
 __all__ = ["Report", "figure", "markdown_table", "text_table"]
 
 _VERDICTS = {True: "met", False: "MISSED", None: "-"}
+_FLOOD_FIGURES = {
+    "median": "known user's median ms",
+    "p99": "p99 ms",
+    "first": "first answer ms",
+    "refused": "401/s",
+    "put_off": "429/s",
+}
 _LIMIT_HEADS = ("txregistry alone", "unit", "measured", "goal", "", "remark")
 
 
@@ -53,6 +61,7 @@ class Report:
     day: date
     comparison: Comparison | None
     findings: Sequence[Finding]
+    flooded: Sequence[Flooded] = ()
 
     def text(self) -> str:
         """For the terminal."""
@@ -75,6 +84,16 @@ class Report:
                     "peer": _series(row, "peer"),
                 }
                 for row in rows
+            ],
+            "floods": [
+                {
+                    "name": line.flood.name,
+                    "goal": str(line.goal),
+                    "met": line.met,
+                    "ours": [asdict(each) for each in line.ours],
+                    "peer": [asdict(each) for each in line.peer],
+                }
+                for line in self.flooded
             ],
             "limits": [
                 {
@@ -110,18 +129,49 @@ class Report:
         if self.comparison is not None:
             peer, rows = self.comparison.peer_name, self.comparison.rows
             speed = ("workload", "unit", "ours", peer, "ratio", "goal", "")
+            guarded = (
+                "with access control or TLS",
+                "unit",
+                "ours",
+                "kept",
+                peer,
+                "kept",
+                "ratio",
+                "goal",
+                "",
+            )
             cost = ("workload", "peak MiB, ours", peer, "CPU s, ours", peer)
-            tables.append((speed, [_speed(row) for row in rows]))
+            tables.append((speed, [_speed(row) for row in rows if row.plain is None]))
+            tables.append((guarded, [_guarded(row, row.plain) for row in rows if row.plain is not None]))
             tables.append((cost, [_cost(row) for row in rows if row.ours.cpu]))
+        if self.flooded:
+            tables.append((_flood_heads(), [_flood(line) for line in self.flooded]))
         if self.findings:
             tables.append((_LIMIT_HEADS, [_limit(each) for each in self.findings]))
-        return tables
+        return [(heads, lines) for heads, lines in tables if lines]
 
 
 def _speed(row: Row) -> list[str]:
     ours, peer = row.ours.value, row.peer.value
     figures = [figure(ours), figure(peer), figure(ratio(ours, peer))]
     return [row.title, row.unit, *figures, str(row.goal), _VERDICTS[row.met]]
+
+
+def _guarded(row: Row, plain: Row) -> list[str]:
+    ours, peer = row.ours.value, row.peer.value
+    kept = (figure(ratio(ours, plain.ours.value)), figure(ratio(peer, plain.peer.value)))
+    figures = [figure(ours), kept[0], figure(peer), kept[1], figure(ratio(ours, peer))]
+    return [row.title, row.unit, *figures, str(row.goal), _VERDICTS[row.met]]
+
+
+def _flood_heads() -> Sequence[str]:
+    columns = [f"{title}, {side}" for title in _FLOOD_FIGURES.values() for side in ("ours", "peer")]
+    return ("16 clients with wrong passwords", *columns, "goal", "")
+
+
+def _flood(line: Flooded) -> list[str]:
+    figures = [figure(middle(side, name)) for name in _FLOOD_FIGURES for side in (line.ours, line.peer)]
+    return [line.flood.title, *figures, str(line.goal), _VERDICTS[line.met]]
 
 
 def _cost(row: Row) -> list[str]:

@@ -16,6 +16,7 @@ from attrs import define, field
 
 from bench.errors import BenchFailed
 from bench.usage import Usage, forget_peak, usage_of
+from bench.variants import OPEN, Variant
 from bench.wire import Connection
 
 __all__ = ["OURS", "PEER", "Server", "configuration", "free_port", "need_tools"]
@@ -32,8 +33,9 @@ _START_LIMIT = 20.0
 _STOP_LIMIT = 10.0
 
 
-def configuration(root: Path, port: int) -> str:
+def configuration(root: Path, port: int, variant: Variant = OPEN) -> str:
     """The configuration file of either server."""
+    tls = f"  tls: {variant.tls}\n" if variant.tls else ""
     return f"""\
 version: 0.1
 log:
@@ -50,7 +52,7 @@ storage:
 http:
   addr: 127.0.0.1:{port}
   secret: the-same-for-both
-"""
+{tls}{variant.auth}"""
 
 
 def free_port() -> int:
@@ -78,11 +80,14 @@ class Server:
     One registry with its own fresh storage under *directory*.
 
     :ivar command: a shell-like command line in which ``{config}`` stands for the configuration file.
+    :ivar shared: use this storage, which is another server's, in place of its own.
     """
 
     name: str
     command: str
     directory: Path
+    variant: Variant = OPEN
+    shared: Path | None = None
     port: int = 0
     first_answer: float = 0.0
     """Seconds from the last start to the first answer."""
@@ -92,7 +97,12 @@ class Server:
     @property
     def storage(self) -> Path:
         """The root directory of its storage driver."""
-        return self.directory / "storage"
+        return self.shared or self.directory / "storage"
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it speaks TLS."""
+        return bool(self.variant.tls)
 
     def start(self) -> None:
         """
@@ -100,10 +110,11 @@ class Server:
 
         :raises BenchFailed: it ended, or did not answer in time; its last words are in the message.
         """
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.storage.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         config = self.directory / "config.yml"
-        config.write_text(configuration(self.storage, self.port), encoding="utf-8")
+        config.write_text(configuration(self.storage, self.port, self.variant), encoding="utf-8")
         words = [word.format(config=config) for word in shlex.split(self.command)]
         begin = time.monotonic()
         with self._log.open("wb") as log:
@@ -159,7 +170,7 @@ class Server:
 
     def url(self, path: str) -> str:
         """A whole URL for a path that begins with a slash."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{'https' if self.encrypted else 'http'}://127.0.0.1:{self.port}{path}"
 
     def wipe(self, repository: str, keep: Collection[str]) -> None:
         """
@@ -189,8 +200,8 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            with Connection.open(self.port, timeout=1.0) as link:
-                return link.request("GET", "/v2/").status == 200
+            with Connection.open(self.port, 1.0, self.encrypted) as link:
+                return link.request("GET", "/v2/", self.variant.headers).status == 200
         except (OSError, BenchFailed):
             return False
 

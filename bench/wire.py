@@ -6,6 +6,7 @@ measures; ``http.client`` builds message objects that cost more than a registry'
 """
 
 import socket as sockets
+import ssl
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -91,10 +92,21 @@ class Connection:
     _buffer: bytearray = field(init=False, factory=lambda: bytearray(_RECEIVE))
 
     @classmethod
-    def open(cls, port: int, timeout: float = 60.0) -> "Connection":
-        """Connect to a port of this machine; *timeout* seconds bound each single wait."""
-        opened = sockets.create_connection(("127.0.0.1", port), timeout=timeout)
+    def open(
+        cls, port: int, timeout: float = 60.0, encrypted: bool = False, source: str = ""
+    ) -> "Connection":
+        """
+        Connect to a port of this machine; *timeout* seconds bound each single wait.
+
+        :param encrypted: speak TLS, and ask nobody whether the certificate is good.
+        :param source: come from this loopback address.
+        """
+        opened = sockets.create_connection(("127.0.0.1", port), timeout, (source, 0) if source else None)
         opened.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+        if encrypted:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            opened = context.wrap_socket(opened)
         return cls(opened, f"127.0.0.1:{port}")
 
     def __enter__(self) -> "Connection":

@@ -1,19 +1,23 @@
 """The workloads that both servers undergo, one table row each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from bench.content import ACCEPT, APP, Content
 from bench.generator import generate
-from bench.goals import Goal, Times
+from bench.goals import Every, Goal, Keeps, Nothing, Times
 from bench.servers import Server
+from bench.variants import OPEN
 from bench.wrk import Figures, run_wrk
 
 __all__ = ["WORKLOADS", "Target", "Workload"]
 
 _MIB = 1024 * 1024
+_KEPT = 0.7
+_FASTER = 20
+_SHOWN = {"htpasswd": "password", "token": "token", "tls": "TLS"}
 
 
 @define(eq=False)
@@ -48,6 +52,8 @@ class Workload:
 
     :ivar name: for ``--only``.
     :ivar measure: put the load on a target for some seconds and give the figure, in *unit*.
+    :ivar variant: how the servers must be configured for it.
+    :ivar plain: the name of the workload that puts the same load on open servers, if this is not it.
     """
 
     name: str
@@ -55,11 +61,14 @@ class Workload:
     unit: str
     goal: Goal
     measure: Callable[[Target, float], float]
+    variant: str = OPEN.name
+    plain: str = ""
 
 
 def _manifest(target: Target, reference: str, seconds: float, connections: int = 16) -> Figures:
     url = target.server.url(f"/v2/{APP}/manifests/{reference}")
-    return run_wrk(url, connections, seconds, ACCEPT, target.content.manifest_size)
+    headers = ACCEPT | dict(target.server.variant.headers)
+    return run_wrk(url, connections, seconds, headers, target.content.manifest_size)
 
 
 def _manifest_by_tag(target: Target, seconds: float) -> float:
@@ -83,8 +92,11 @@ def _blob_head(target: Target, seconds: float) -> float:
 
 
 def _head(target: Target, path: str, length: int, seconds: float) -> float:
-    port = target.server.port
-    done = generate("head", port, APP, path=path, length=length, connections=16, seconds=seconds)
+    options = {"path": path, "length": length, "connections": 16, "seconds": seconds}
+    authorization = target.server.variant.headers.get("Authorization")
+    if authorization:
+        options["authorization"] = authorization
+    done = generate("head", target.server.port, APP, **options)
     return done.done / done.seconds
 
 
@@ -104,8 +116,10 @@ def _blob_1mib(target: Target, seconds: float) -> float:
 
 
 def _blob_256mib(target: Target, seconds: float) -> float:
-    digest = target.content.large
-    done = generate("pull", target.server.port, APP, digest=digest, connections=4, seconds=seconds)
+    options = {"digest": target.content.large, "connections": 4, "seconds": seconds}
+    if target.server.encrypted:
+        options["encrypted"] = True
+    done = generate("pull", target.server.port, APP, **options)
     return done.size / done.seconds / 1e6
 
 
@@ -121,17 +135,43 @@ def _push_large(target: Target, seconds: float) -> float:
     return target.push(256 * _MIB, 1, seconds)[1]
 
 
+def _guarded(plain: Workload) -> Iterator[Workload]:
+    """A workload, and after it the same with passwords and with tokens."""
+    yield plain
+    beside: dict[str, Goal] = {"htpasswd": Every((Keeps(_KEPT), Times(_FASTER))), "token": Keeps(_KEPT)}
+    for variant, goal in beside.items():
+        yield _like(plain, variant, goal)
+
+
+def _like(plain: Workload, variant: str, goal: Goal) -> Workload:
+    return evolve(
+        plain,
+        name=f"{plain.name}-{variant}",
+        title=f"{_SHOWN[variant]}: {plain.title}",
+        goal=goal,
+        variant=variant,
+        plain=plain.name,
+    )
+
+
+_TAG = Workload("manifest-tag", "manifest GET by tag, 16 connections", "req/s", Times(2), _manifest_by_tag)
+_DIGEST = Workload(
+    "manifest-digest", "manifest GET by digest, 16 connections", "req/s", Times(2), _manifest_by_digest
+)
+_BLOB_HEAD = Workload("blob-head", "blob HEAD, 16 connections", "req/s", Times(2), _blob_head)
+_LARGE = Workload("blob-256mib", "blob GET 256 MiB, 4 connections", "MB/s", Times(1), _blob_256mib)
+
 WORKLOADS = (
-    Workload("manifest-tag", "manifest GET by tag, 16 connections", "req/s", Times(2), _manifest_by_tag),
-    Workload(
-        "manifest-digest", "manifest GET by digest, 16 connections", "req/s", Times(2), _manifest_by_digest
-    ),
+    *_guarded(_TAG),
+    _like(_TAG, "tls", Nothing()),
+    *_guarded(_DIGEST),
     Workload("manifest-head", "manifest HEAD by tag, 16 connections", "req/s", Times(2), _manifest_head),
-    Workload("blob-head", "blob HEAD, 16 connections", "req/s", Times(2), _blob_head),
+    *_guarded(_BLOB_HEAD),
     Workload("config-get", "config blob GET, 200 bytes, 16 connections", "req/s", Times(2), _config_get),
     Workload("tags-list", "tags list of 301 tags, 16 connections", "req/s", Times(1), _tags_list),
     Workload("blob-1mib", "blob GET 1 MiB, 16 connections", "MB/s", Times(2), _blob_1mib),
-    Workload("blob-256mib", "blob GET 256 MiB, 4 connections", "MB/s", Times(1), _blob_256mib),
+    _LARGE,
+    _like(_LARGE, "tls", Nothing()),
     Workload(
         "manifest-p99", "p99 of manifest GET by tag, 256 connections", "ms", Times(0.5, True), _manifest_p99
     ),
@@ -141,4 +181,4 @@ WORKLOADS = (
     ),
     Workload("push-256mib", "push of one 256 MiB blob after another, PUT", "MB/s", Times(2), _push_large),
 )
-"""In the order in which they run."""
+"""In the order in which they run; those with one *plain* follow it."""

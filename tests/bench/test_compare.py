@@ -3,7 +3,7 @@
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.compare import Row, Series, in_turn
-from bench.goals import AtMost, Times
+from bench.goals import AtMost, Keeps, Times
 
 
 class SeriesTests(SynchronousTestCase):
@@ -31,6 +31,13 @@ class RowTests(SynchronousTestCase):
     def test_nothing_measured(self) -> None:
         """Without a figure of ours there is no verdict, even for a limit."""
         self.assertIsNone(Row("a", "a", "MiB", AtMost(1), Series()).met)
+
+    def test_plain(self) -> None:
+        """A guarded load is judged by the medians of the plain one."""
+        plain = Row("a", "a", "req/s", Times(2), Series([100.0, 100.0, 900.0]))
+        self.assertIs(Row("b", "b", "req/s", Keeps(0.7), Series([70.0]), plain=plain).met, True)
+        self.assertIs(Row("b", "b", "req/s", Keeps(0.7), Series([69.0]), plain=plain).met, False)
+        self.assertIsNone(Row("b", "b", "req/s", Keeps(0.7), Series([70.0])).met)
 
 
 class InTurnTests(SynchronousTestCase):

@@ -6,7 +6,8 @@ from datetime import date
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.compare import Comparison, Row, Series
-from bench.goals import TIMES, AtMost, Times
+from bench.floods import FLOODS, Endured, Flooded
+from bench.goals import TIMES, AtMost, Keeps, Times
 from bench.limits import Finding
 from bench.machine import Machine
 from bench.report import Report, figure, markdown_table, text_table
@@ -38,8 +39,12 @@ def report() -> Report:
         ),
         Row("slow", "slow thing", "ms", Times(0.5, True), Series([9.5]), Series([10.0])),
     ]
+    series = Series([4000.0], [61.0], [2.2]), Series([200.0], [30.0], [4.0])
+    rows.append(Row("guarded", "guarded thing", "req/s", Keeps(0.7), *series, plain=rows[0]))
     comparison = Comparison(rows, "docker-registry", 3, 4.0, True)
-    return Report(MACHINE, date(2030, 1, 2), comparison, [Finding("start", "s", AtMost(1.5), 0.7, "warm")])
+    flooded = Flooded(FLOODS[0], [Endured(20.0, 30.0, 40.0, 50.0, 600.0)], [Endured(500.0, 1.5, 2, 3, 0)])
+    finding = Finding("start", "s", AtMost(1.5), 0.7, "warm")
+    return Report(MACHINE, date(2030, 1, 2), comparison, [finding], [flooded])
 
 
 class FigureTests(SynchronousTestCase):
@@ -81,6 +86,24 @@ class ReportTests(SynchronousTestCase):
     def test_missed(self) -> None:
         """A missed goal stands out."""
         self.assertIn(f"0.95  ≤ 0.5 {TIMES}  MISSED", report().text())
+
+    def test_guarded(self) -> None:
+        """A load with access control stands in a table of its own, beside what both keep of the plain one."""
+        lines = [line.split() for line in report().text().splitlines()]
+        kept = ["4000", "0.80", "200", "0.10", "20.0"]
+        self.assertIn(["guarded", "thing", "req/s", *kept, "keeps", "0.7", "met"], lines)
+        self.assertNotIn(["guarded", "thing", "req/s", "4000", "200", "20.0", "keeps", "0.7", "met"], lines)
+
+    def test_flooded(self) -> None:
+        """A flood's line has every figure of both sides, and the verdict on our median."""
+        shown = ["20.0", "500", "30.0", "1.50", "40.0", "2.00", "50.0", "3.00", "600", "0.00"]
+        (line,) = (line for line in report().text().splitlines() if line.startswith(FLOODS[0].title))
+        self.assertEqual([*shown, "≤", "150", "met"], line.removeprefix(FLOODS[0].title).split())
+
+    def test_json_flooded(self) -> None:
+        """Programs get every round's figures of a flood."""
+        (line,) = json.loads(report().json())["floods"]
+        self.assertEqual((FLOODS[0].name, 600.0), (line["name"], line["ours"][0]["put_off"]))
 
     def test_json(self) -> None:
         """Programs get every round's value."""

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from bench.errors import BenchFailed
 from bench.servers import Server, configuration, need_tools
+from bench.variants import Variant
 
 ANSWERING = """
 import http.server, os, pathlib, re, subprocess, sys
@@ -37,6 +38,20 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertEqual({"rootdirectory": "/srv/x"}, said["storage"]["filesystem"])
         self.assertEqual("127.0.0.1:5055", said["http"]["addr"])
         self.assertIs(said["log"]["accesslog"]["disabled"], True)
+
+    def test_open(self) -> None:
+        """Unless a variant says so there is neither access control nor TLS."""
+        said = yaml.safe_load(configuration(Path("/srv/x"), 5055))
+        self.assertNotIn("auth", said)
+        self.assertNotIn("tls", said["http"])
+
+    def test_variant(self) -> None:
+        """What a variant says stands where servers look for it."""
+        variant = Variant("all", auth="auth:\n  silly: {}\n", tls='{"key": "k"}')
+        said = yaml.safe_load(configuration(Path("/srv/x"), 5055, variant))
+        self.assertEqual({"silly": {}}, said["auth"])
+        self.assertEqual({"key": "k"}, said["http"]["tls"])
+        self.assertEqual("the-same-for-both", said["http"]["secret"])
 
 
 class NeedToolsTests(SynchronousTestCase):
@@ -90,6 +105,15 @@ class ServerTests(SynchronousTestCase):
         """A command that does not exist is a failure in one line."""
         server = Server("stand-in", "no-such-program-at-all", Path(self.mktemp()))
         self.assertRaises(BenchFailed, server.start)
+
+    def test_url(self) -> None:
+        """The scheme is https where the variant has TLS."""
+        where = Path(self.mktemp())
+        plain, encrypted = (
+            Server("a", "true", where, variant, port=7) for variant in (Variant("x"), Variant("y", tls="{}"))
+        )
+        self.assertEqual("http://127.0.0.1:7/v2/", plain.url("/v2/"))
+        self.assertEqual("https://127.0.0.1:7/v2/", encrypted.url("/v2/"))
 
     def test_wipe(self) -> None:
         """Pushed blobs and their repository go; what is to be kept, and other repositories, stay."""
