@@ -149,8 +149,10 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     disk = Workers(reactor, DISK_THREADS * processors)
     hashing = Workers(reactor, HASH_THREADS * processors)
     driver = DRIVERS[config.storage.driver].build(config.storage.parameters, disk)
-    deciding = Workers(reactor, max(1, processors // 2))
-    access = ACCESS[config.auth.kind].build(config.auth.options, Means(deciding, reactor.seconds))
+    threads = max(1, processors // 2)
+    deciding = Workers(reactor, threads + 1)
+    means = Means(deciding, reactor.seconds, threads)
+    access = ACCESS[config.auth.kind].build(config.auth.options, means)
     app = _app(config, reactor, driver, hashing, access)
     http = config.http
     site = RegistrySite(
@@ -165,7 +167,8 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     daemon = Daemon(observer, _listener(http, reactor, site))
     first = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
     if isinstance(access, Service):
-        first.append(access)
+        # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.
+        first.insert(0, access)
     for service in (*first, daemon.listener):
         service.setServiceParent(daemon)
     return daemon

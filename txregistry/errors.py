@@ -82,6 +82,22 @@ class Misconfigured(Exception):
         self.faults = faults
 
 
+class CannotStart(SystemExit, Exception):
+    """
+    A service cannot start, which ends the process, the log having the *reason*.
+
+    An ``Exception`` too, since twistd tells those that wait for a daemon to
+    start only of those, and lets them wait for ever otherwise.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(1)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class NameUnknown(RegistryError):
     """No repository of this *name*."""
 

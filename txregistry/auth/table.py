@@ -8,8 +8,10 @@ from typing import Any
 
 from attrs import frozen
 
+from txregistry.auth.htpasswd import HtpasswdAccess
 from txregistry.auth.open import OpenAccess
 from txregistry.auth.silly import SillyAccess
+from txregistry.auth.token import build as build_token
 from txregistry.interfaces import IAccessController, IWorkers
 
 
@@ -20,10 +22,13 @@ class Means:
 
     :ivar workers: threads for files and for what takes long.
     :ivar now: the time, in seconds since 1970.
+    :ivar threads: as many of the workers may be kept busy for long; there is
+        one more, which soon comes to whatever else is to be done.
     """
 
     workers: IWorkers
     now: Callable[[], float]
+    threads: int
 
 
 @frozen
@@ -50,7 +55,33 @@ def _silly(options: Any, means: Means) -> IAccessController:
     return SillyAccess(options.realm, options.service)
 
 
+def _htpasswd(options: Any, means: Means) -> IAccessController:
+    return HtpasswdAccess(options.realm, options.path, means.workers, means.threads, means.now)
+
+
+def _token(options: Any, means: Means) -> IAccessController:
+    return build_token(
+        realm=options.realm,
+        issuer=options.issuer,
+        service=options.service,
+        rootcertbundle=options.rootcertbundle,
+        jwks=options.jwks,
+        signing_algorithms=options.signing_algorithms,
+        autoredirect_path=options.autoredirect_path if options.autoredirect else None,
+        workers=means.workers,
+        now=means.now,
+    )
+
+
 #: Every kind by its name.
 ACCESS: Mapping[str, AccessKind] = MappingProxyType(
-    {kind.name: kind for kind in (AccessKind("none", _none), AccessKind("silly", _silly))}
+    {
+        kind.name: kind
+        for kind in (
+            AccessKind("none", _none),
+            AccessKind("silly", _silly),
+            AccessKind("htpasswd", _htpasswd),
+            AccessKind("token", _token),
+        )
+    }
 )
