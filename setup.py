@@ -35,6 +35,8 @@ setup(
         "pyjwt>=2.10",
         # The language of validation.manifests.urls, with bounded time, which Python's re does not have.
         "google-re2>=1.1",
+        # What is asked of other web servers.
+        "treq>=24.9",
         # The command line.
         "click>=8.1",
     ],

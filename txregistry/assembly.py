@@ -29,6 +29,8 @@ from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.kinds import Kinds
 from txregistry.config.values import Config, HttpConfig, StorageConfig, ValidationConfig
 from txregistry.drivers.table import DRIVERS
+from txregistry.health.building import watches
+from txregistry.health.state import Health
 from txregistry.interfaces import IAccessController, IBlobStore, IRepository, IStorageDriver
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
@@ -164,12 +166,14 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         access_log=None if config.log.accesslog_disabled else accessed.write,
         completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),
     )
+    health = Health()
+    site.health = health
     daemon = Daemon(observer, _listener(http, reactor, site))
     first = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
     if isinstance(access, Service):
         # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.
         first.insert(0, access)
-    for service in (*first, daemon.listener):
+    for service in (*first, *watches(config.health, health, reactor, driver, disk), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
 

@@ -16,17 +16,10 @@ REFUSED = [
     ("middleware: {repository: [{name: x}]}", "middleware.repository: not supported yet"),
     ("reporting: {bugsnag: {apikey: k}}", "reporting.bugsnag: not supported yet"),
     ("reporting: {newrelic: {licensekey: k}}", "reporting.newrelic: not supported yet"),
-    ("http: {tls: {certificate: c, key: k}}", "http.tls: not supported yet"),
-    ("http: {tls: {letsencrypt: {cachefile: f}}}", "http.tls: not supported yet"),
     ("http: {debug: {addr: ':5001'}}", "http.debug: not supported yet"),
-    ("http: {h2c: {enabled: true}}", "http.h2c: not supported yet"),
     ("notifications: {endpoints: [{disabled: yes}, {url: u}]}", "notifications.endpoints: not supported yet"),
     ("redis: {addr: 'localhost:6379'}", "redis: not supported yet"),
     ("redis: {addrs: ['localhost:6379']}", "redis: not supported yet"),
-    ("health: {storagedriver: {enabled: true}}", "health.storagedriver: not supported yet"),
-    ("health: {file: [{file: /x}]}", "health.file: not supported yet"),
-    ("health: {http: [{uri: u}]}", "health.http: not supported yet"),
-    ("health: {tcp: [{addr: a}]}", "health.tcp: not supported yet"),
     ("proxy: {remoteurl: 'https://example.com'}", "proxy: not supported yet"),
     ("compatibility: {schema1: {enabled: true}}", "compatibility.schema1: not supported yet"),
 ]
@@ -54,10 +47,6 @@ WARNED = [
     ("log: {hooks: [{type: pager}]}", "log.hooks[0].type: no hook is called 'pager', ignored"),
     ("auth: {none: {realm: r}}", "auth.none.realm: unknown key, ignored"),
     ("middleware: {tags: [{name: x}]}", "middleware.tags: unknown key, ignored"),
-    (
-        "http: {tls: {key: k}}",
-        "http.tls: has no effect without tls.certificate, connections are not encrypted",
-    ),
     (
         "compatibility: {schema1: {signingkeyfile: k}}",
         "compatibility.schema1.signingkeyfile: has no effect without enabled: true",

@@ -7,6 +7,7 @@ import re
 from txregistry.config.addresses import NotAnAddress, is_absolute, parse_address, url_problem
 from txregistry.config.cursor import Cursor
 from txregistry.config.findings import quoted
+from txregistry.config.tls import read_tls
 from txregistry.config.values import HttpConfig
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -24,8 +25,9 @@ def read_http(root: Cursor) -> HttpConfig:
         host=_host(http),
         relativeurls=http.boolean("relativeurls"),
         secret=http.text("secret") or None,
-        headers=_headers(http.section("headers")),
+        headers=read_headers(http.section("headers")),
         draintimeout=max(0.0, http.seconds("draintimeout")),
+        tls=read_tls(http),
     )
 
 
@@ -75,7 +77,8 @@ def _host(http: Cursor) -> str:
     return host
 
 
-def _headers(headers: Cursor) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def read_headers(headers: Cursor) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Read a mapping of header names to lists of values, sorted; a name that cannot be one is left out."""
     kept = []
     for name in sorted(headers):
         values = tuple(_LINE_ENDS.sub(" ", value).strip() for value in headers.texts(name))

@@ -24,6 +24,7 @@ from txregistry.config.document import (
 )
 from txregistry.config.environ import overlay
 from txregistry.config.findings import Findings, quoted
+from txregistry.config.health import read_health
 from txregistry.config.http import read_http
 from txregistry.config.kinds import Kinds
 from txregistry.config.log import read_log
@@ -116,12 +117,14 @@ def read_config(text: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
     log, storage, http = read_log(root), read_storage(root, kinds.drivers), read_http(root)
     catalog, tags = _read_catalog(root.section("catalog")), _read_tags(root.section("tags"))
     validation, policy = read_validation(root.section("validation")), read_policy(root.section("policy"))
-    auth = read_auth(root, kinds.access)
+    auth, health = read_auth(root, kinds.access), read_health(root)
     refuse_unsupported(root)
     warnings = tuple(findings.warnings)
     if findings.faults or storage is None:
         return Reading(None, tuple(findings.faults), warnings)
-    return Reading(Config(version, log, storage, http, catalog, tags, validation, policy, auth), (), warnings)
+    return Reading(
+        Config(version, log, storage, http, catalog, tags, validation, policy, auth, health), (), warnings
+    )
 
 
 def _is_sections(root: Node | None) -> bool:

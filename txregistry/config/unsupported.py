@@ -21,7 +21,6 @@ def refuse_unsupported(root: Cursor) -> None:
     _http(root.section("http"))
     _notifications(root.section("notifications"))
     _redis(root)
-    _health(root.section("health"))
     _proxy(root)
     _compatibility(root.section("compatibility"))
 
@@ -55,15 +54,8 @@ def _reporting(reporting: Cursor) -> None:
 
 
 def _http(http: Cursor) -> None:
-    tls = http.section("tls")
-    if tls.text("certificate") or tls.section("letsencrypt").text("cachefile"):
-        http.fault("tls", NOT_YET)
-    elif any(tls.raw(key) for key in tls if key != "letsencrypt"):
-        http.warn("tls", "has no effect without tls.certificate, connections are not encrypted")
     if http.section("debug").text("addr"):
         http.fault("debug", NOT_YET)
-    if http.section("h2c").boolean("enabled"):
-        http.fault("h2c", NOT_YET)
 
 
 def _notifications(notifications: Cursor) -> None:
@@ -75,14 +67,6 @@ def _redis(root: Cursor) -> None:
     redis = root.section("redis")
     if redis.text("addr") or redis.texts("addrs"):
         root.fault("redis", NOT_YET)
-
-
-def _health(health: Cursor) -> None:
-    if health.section("storagedriver").boolean("enabled"):
-        health.fault("storagedriver", NOT_YET)
-    for kind in ("file", "http", "tcp"):
-        if any(health.sections(kind)):
-            health.fault(kind, NOT_YET)
 
 
 def _proxy(root: Cursor) -> None:

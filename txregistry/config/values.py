@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 from attrs import field, frozen
 
+from txregistry.model.tls import MINIMUM, REQUIRE_AND_VERIFY
+
 #: What ``log.fields`` may hold; lists and mappings have become JSON text.
 FieldValue = str | int | float | bool
 
@@ -62,6 +64,24 @@ class StorageConfig:
 
 
 @frozen
+class TlsConfig:
+    """How connections are encrypted, and what is asked of clients."""
+
+    #: The path of a PEM file: the server's certificate, and behind it those that lead to its root.
+    certificate: str
+    #: The path of its private key.
+    key: str
+    #: The paths of PEM files with the authorities of clients; without any, nothing is asked of clients.
+    clientcas: tuple[str, ...] = ()
+    #: One of :data:`txregistry.model.tls.CLIENT_AUTH`.
+    clientauth: str = REQUIRE_AND_VERIFY
+    #: One of :data:`txregistry.model.tls.VERSIONS`.
+    minimum: str = MINIMUM
+    #: Go's names; none of them means those that are good today.
+    ciphersuites: tuple[str, ...] = ()
+
+
+@frozen
 class HttpConfig:
     """How the registry is reached."""
 
@@ -79,6 +99,8 @@ class HttpConfig:
     headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
     #: Seconds that a stopping daemon waits for requests under way; 0 does not wait.
     draintimeout: float = 0.0
+    #: ``None``: connections are not encrypted.
+    tls: TlsConfig | None = None
 
 
 @frozen
@@ -130,6 +152,56 @@ class PolicyConfig:
 
 
 @frozen
+class StorageCheck:
+    """The storage answers.  *interval* is in seconds; *threshold* failures in a row are one too many."""
+
+    interval: float
+    threshold: int
+
+
+@frozen
+class FileCheck:
+    """There is no *file*."""
+
+    file: str
+    interval: float
+
+
+@frozen
+class HttpCheck:
+    """HEAD of *uri* is answered with *statuscode* within *timeout* seconds."""
+
+    uri: str
+    statuscode: int
+    headers: tuple[tuple[str, tuple[str, ...]], ...]
+    timeout: float
+    interval: float
+    threshold: int
+
+
+@frozen
+class TcpCheck:
+    """Somebody listens at *host* and *port*; *addr* is how the configuration writes that."""
+
+    addr: str
+    host: str
+    port: int
+    timeout: float
+    interval: float
+    threshold: int
+
+
+@frozen
+class HealthConfig:
+    """What must be well for the registry to serve."""
+
+    storage: StorageCheck | None = None
+    files: tuple[FileCheck, ...] = ()
+    http: tuple[HttpCheck, ...] = ()
+    tcp: tuple[TcpCheck, ...] = ()
+
+
+@frozen
 class Config:
     """A whole configuration."""
 
@@ -142,3 +214,4 @@ class Config:
     validation: ValidationConfig = field(factory=ValidationConfig)
     policy: PolicyConfig = field(factory=PolicyConfig)
     auth: AuthConfig = field(factory=AuthConfig)
+    health: HealthConfig = field(factory=HealthConfig)

@@ -37,7 +37,12 @@ from txregistry.web.replies import (
 _HOST = re.compile(rb"[A-Za-z0-9._~:\[\]%-]*\Z")
 _TOKEN = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")
 _UNCLEAN = re.compile(rb"//|/\.\.?(?=/|\Z)")
-_NO_FIELDS: Mapping[str, object] = {}
+#: Whether the process lives, and whether it can serve; on the main port, whatever the prefix is.
+LIVE, READY = b"/livez", b"/readyz"
+#: What clients are told while a health check fails; the words are distribution's.
+UNHEALTHY = "health check failed: please see /debug/health"
+#: Seconds after which clients may try again then.
+HEALTH_RETRY = 10
 
 
 def clean_path(path: bytes) -> bytes:
@@ -178,6 +183,9 @@ class RegistryRequest(Request):
 
     def _odd(self) -> Reply | None:
         """The answer to a request that no route should see; takes the prefix off the path of all others."""
+        probe = self._probed()
+        if probe is not None:
+            return probe
         hosts = self.requestHeaders.getRawHeaders(b"Host") or ()
         if len(hosts) > 1 or (not hosts and self.clientproto == b"HTTP/1.1"):
             return problem_reply([Problem(400, "UNSUPPORTED", "a request needs one Host header")])
@@ -204,6 +212,18 @@ class RegistryRequest(Request):
             self.path = self.path[len(prefix) :]
         if self.path[:4].upper() == b"/%2F":  # the router would drop it
             return problem_reply([Problem(404, "UNSUPPORTED", "no such page")])
+        return None
+
+    def _probed(self) -> Reply | None:
+        """The answer to who asks whether we live, and to everybody while we cannot serve."""
+        site = self.site
+        if self.path in (LIVE, READY) and self.method in (b"GET", b"HEAD"):
+            well = self.path == LIVE or site.ready
+            status, word = (200, b"ok\n") if well else (503, b"not ready\n")
+            return Reply(status, ((b"Content-Type", b"text/plain"), (b"Cache-Control", b"no-store")), word)
+        if site.health is not None and site.health.failing:
+            problem = Problem(503, "UNAVAILABLE", "service unavailable", UNHEALTHY)
+            return problem_reply([problem], ((b"Retry-After", b"%d" % HEALTH_RETRY),))
         return None
 
     def moved(self, path: bytes) -> Reply:

@@ -12,6 +12,7 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
 
+from txregistry.interfaces import IHealth
 from txregistry.web.body import Budget
 from txregistry.web.channel import StreamingChannel
 from txregistry.web.replies import API_VERSION, Headers, Problem, problem_reply, reason
@@ -33,6 +34,7 @@ class RegistrySite(ServerFactory):
     :ivar serving: requests whose routes run, and work that outlives its request.
     :param access_log: told each line of the access log.
     :param completed: told of every request that ended, whether its client got an answer or left.
+    :ivar health: while it fails, no request is served.
     """
 
     noisy = False
@@ -49,6 +51,7 @@ class RegistrySite(ServerFactory):
         access_log: Callable[[str], None] | None = None,
         completed: Callable[[RegistryRequest, int], None] | None = None,
         timeout: float = IDLE_TIMEOUT,
+        health: IHealth | None = None,
     ) -> None:
         self.resource = resource
         self.clock = clock
@@ -56,6 +59,7 @@ class RegistrySite(ServerFactory):
         self.prefix = prefix
         self.shortcut = shortcut
         self.timeOut = timeout
+        self.health = health
         self.budget = Budget()
         self.connections: set[StreamingChannel] = set()
         self.serving: set[object] = set()
@@ -126,6 +130,11 @@ class RegistrySite(ServerFactory):
         """A channel has one request less, or is gone; or a request was served."""
         if self._drained is not None and not self._busy and not self._drained.called:
             self._drained.callback(None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it makes sense to send requests here."""
+        return self._drained is None and not (self.health is not None and self.health.failing)
 
     @property
     def _busy(self) -> bool:

@@ -1,0 +1,146 @@
+"""Tests for the checks, with real files, ports and servers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable
+from typing import Any
+
+from twisted.internet import reactor as _reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.resource import NoResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request, Site
+
+from tests.fakes.failing import FailingDriver
+from tests.fakes.workers import InlineWorkers
+from txregistry.drivers.inmemory import InMemoryDriver
+from txregistry.health.checks import Check, CheckFailed, file_check, http_check, storage_check, tcp_check
+
+reactor: Any = _reactor
+
+
+class StorageCheckTests(SynchronousTestCase):
+    """A storage."""
+
+    def test_empty(self) -> None:
+        """One that holds nothing is well."""
+        self.assertIsNone(self.successResultOf(_run(storage_check(InMemoryDriver()))))
+
+    def test_failing(self) -> None:
+        """One that fails is not."""
+        driver = FailingDriver(InMemoryDriver())
+        check = storage_check(driver)
+        self.successResultOf(_run(check))
+        driver.failing.add("list")
+        failure = self.failureResultOf(_run(check), CheckFailed)
+        self.assertIn("inmemory", str(failure.value))
+        driver.failing.clear()
+        self.successResultOf(_run(check))
+
+
+class FileCheckTests(SynchronousTestCase):
+    """A file that takes the registry out of service."""
+
+    def test_file(self) -> None:
+        """While it is there, directories included, all is not well; what cannot be looked at neither."""
+        path = self.mktemp()
+        check = file_check(path, InlineWorkers())
+        self.successResultOf(_run(check))
+        os.mkdir(path)
+        self.assertEqual(str(self.failureResultOf(_run(check), CheckFailed).value), "file exists")
+        os.rmdir(path)
+        self.successResultOf(_run(check))
+        for odd in ("/" + "x" * 300, "a\0b"):
+            failure = self.failureResultOf(_run(file_check(odd, InlineWorkers())), CheckFailed)
+            self.assertIn("stat", str(failure.value))
+
+
+class Place(Resource):
+    """Answers ``/STATUS`` with that status, ``/hang`` never, and leads from ``/moved`` to ``/200``."""
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[bytes, str]] = []
+
+    def render(self, request: Request) -> Any:
+        self.seen.append((request.method, request.getHeader("X-Extra") or ""))
+        word = request.path[1:]
+        if word == b"hang":
+            return NOT_DONE_YET
+        if word == b"moved":
+            request.redirect(b"/200")
+        elif word.isdigit():
+            request.setResponseCode(int(word))
+        else:
+            return NoResource().render(request)
+        return b""
+
+
+class ServerCheckTests(TestCase):
+    """Other servers."""
+
+    def setUp(self) -> None:
+        self.place = Place()
+        site = Site(self.place)
+        site.displayTracebacks = False
+        self.port = reactor.listenTCP(0, site, interface="127.0.0.1")
+        self.addCleanup(self.port.stopListening)
+        self.base = f"http://127.0.0.1:{self.port.getHost().port}"
+
+    def check(self, path: str, status: int = 200, timeout: float = 5) -> Check:
+        return http_check(reactor, self.base + path, status, [("X-Extra", ["one"])], timeout)
+
+    async def failure(self, awaited: Awaitable[None]) -> str:
+        try:
+            await awaited
+        except CheckFailed as failed:
+            return str(failed)
+        self.fail("it did not fail")
+
+    async def test_status(self) -> None:
+        """The status must be the one that was asked for; redirects are followed; it is a HEAD."""
+        await self.check("/200")()
+        await self.check("/503", 503)()
+        await self.check("/moved")()
+        self.assertEqual(set(self.place.seen), {(b"HEAD", "one")})
+        uri = f"{self.base}/404"
+        expected = f"{uri}: downstream service returned unexpected status: 404"
+        self.assertEqual(await self.failure(self.check("/404")()), expected)
+
+    async def test_no_answer(self) -> None:
+        """A server that does not answer in time, or that is not there, is not well."""
+        expected = f"{self.base}/hang: error while checking: no answer within 0.2s"
+        self.assertEqual(await self.failure(self.check("/hang", timeout=0.2)()), expected)
+        await self.port.stopListening()
+        text = await self.failure(self.check("/200")())
+        self.assertIn("/200: error while checking: ", text)
+        self.assertNotIn("\n", text)
+
+    async def test_port(self) -> None:
+        """A port is well while somebody accepts connections; none is left open."""
+        closed: Deferred[None] = Deferred()
+
+        class Noticing(Protocol):
+            def connectionLost(self, reason: Any = None) -> None:
+                closed.callback(None)
+
+        port = reactor.listenTCP(0, Factory.forProtocol(Noticing), interface="127.0.0.1")
+        number = port.getHost().port
+        check = tcp_check(reactor, "127.0.0.1", number, 5)
+        await check()
+        await closed
+        await port.stopListening()
+        self.assertIn(f"127.0.0.1:{number}: connection failed: ", await self.failure(check()))
+        check = tcp_check(reactor, "no-such-host.invalid", 1, 5)
+        self.assertIn("no-such-host.invalid:1: connection failed: ", await self.failure(check()))
+
+
+def _run(check: Check) -> Deferred[None]:
+    async def run() -> None:
+        await check()
+
+    return Deferred.fromCoroutine(run())

@@ -1,0 +1,1 @@
+"""Whether the registry can serve."""

@@ -1,0 +1,101 @@
+"""What can be checked: the storage, files, other web servers, other ports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.protocol import Factory, Protocol
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
+from twisted.web.http_headers import Headers
+
+from txregistry.errors import PathNotFound, StorageError
+from txregistry.interfaces import IStorageDriver, IWorkers
+
+#: Ends when all is well, or raises :class:`CheckFailed`.
+Check = Callable[[], Awaitable[None]]
+
+
+class CheckFailed(Exception):
+    """What is wrong; the text is for ``/debug/health`` and the log."""
+
+
+def storage_check(driver: IStorageDriver) -> Check:
+    """*driver* can be asked what it holds.  Nothing at all is fine."""
+
+    async def check() -> None:
+        try:
+            await driver.list("/", limit=1)
+        except PathNotFound:
+            return
+        except StorageError as error:
+            raise CheckFailed(str(error)) from None
+
+    return check
+
+
+def file_check(path: str, workers: IWorkers) -> Check:
+    """There is no file at *path*: an operator makes one to take the registry out of service."""
+
+    async def check() -> None:
+        try:
+            await workers.run(os.stat, path)
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise CheckFailed(f"stat {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise CheckFailed("file exists")
+
+    return check
+
+
+def http_check(
+    reactor: Any, uri: str, status: int, headers: Sequence[tuple[str, Sequence[str]]], timeout: float
+) -> Check:
+    """HEAD of *uri*, redirects followed, is answered with *status* within *timeout* seconds."""
+    agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
+    sent = Headers({name: list(values) for name, values in headers})
+
+    async def check() -> None:
+        try:
+            response = await HTTPClient(agent).head(uri, headers=sent, timeout=timeout, reactor=reactor)
+        except ResponseNeverReceived as error:
+            if any(failure.check(CancelledError) for failure in error.reasons):
+                raise CheckFailed(f"{uri}: error while checking: no answer within {timeout:g}s") from None
+            raise CheckFailed(f"{uri}: error while checking: {_reason(error)}") from None
+        except Exception as error:
+            raise CheckFailed(f"{uri}: error while checking: {_reason(error)}") from None
+        if response.code != status:
+            raise CheckFailed(f"{uri}: downstream service returned unexpected status: {response.code}")
+
+    return check
+
+
+def tcp_check(reactor: Any, host: str, port: int, timeout: float) -> Check:
+    """Somebody accepts connections at *port* of *host* within *timeout* seconds."""
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    async def check() -> None:
+        connecting: Deferred[Any] = HostnameEndpoint(reactor, host, port, timeout=timeout).connect(
+            Factory.forProtocol(Protocol)
+        )
+        try:
+            connection = await connecting.addTimeout(timeout, reactor)
+        except (ConnectError, DNSLookupError, TimeoutError, OSError) as error:
+            raise CheckFailed(f"{shown}: connection failed: {_reason(error)}") from None
+        connection.transport.abortConnection()
+
+    return check
+
+
+def _reason(error: BaseException) -> str:
+    """*error* in one line, with what is wrapped in it."""
+    reasons = getattr(error, "reasons", None)
+    if reasons:
+        return "; ".join(_reason(failure.value) for failure in reasons)
+    return " ".join(str(error).split()) or type(error).__name__

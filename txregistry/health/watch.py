@@ -1,0 +1,83 @@
+"""Runs a check again and again."""
+
+from __future__ import annotations
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from txregistry.health.checks import Check, CheckFailed
+from txregistry.health.state import Verdict
+
+
+class Watch(Service):
+    """
+    Runs *check* every *interval* seconds while it runs itself, for the first time after one interval.
+
+    A check that has not ended when the next one is due has failed so far, and
+    the next one waits for it: a dead disk gets one thread, not all of them.
+
+    :param name: the check's, for the log.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, clock: IReactorTime, name: str, check: Check, verdict: Verdict, interval: float
+    ) -> None:
+        self._clock, self._name, self._check, self._verdict = clock, name, check, verdict
+        self._interval = interval
+        self._loop: LoopingCall | None = None
+        self._round: Deferred[None] | None = None
+        self._since = 0.0
+
+    def startService(self) -> None:
+        super().startService()
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = self._clock
+        self._loop.start(self._interval, now=False)
+
+    def stopService(self) -> None:
+        super().stopService()
+        if self._loop is not None:
+            self._loop.stop()
+            self._loop = None
+        if self._round is not None:
+            self._round.cancel()
+
+    def _look(self) -> None:
+        if self._round is not None:
+            self._failed(f"no answer for {self._clock.seconds() - self._since:g}s")
+            return
+        self._since = self._clock.seconds()
+        self._round = Deferred.fromCoroutine(_running(self._check))
+        self._round.addCallbacks(self._passed, self._broke)
+
+    def _passed(self, _: None) -> None:
+        self._round = None
+        if self._verdict.failure is not None:
+            self._log.info("health check {name} is well again", name=self._name)
+        self._verdict.passed()
+
+    def _broke(self, failure: Failure) -> None:
+        self._round = None
+        if not self.running:
+            return
+        if failure.check(CheckFailed):
+            self._failed(str(failure.value))
+        else:
+            self._log.failure("health check {name} broke", failure, name=self._name)
+            self._failed(f"{failure.type.__name__ if failure.type else ''}: {failure.value}")
+
+    def _failed(self, reason: str) -> None:
+        before = self._verdict.failure
+        self._verdict.failed(reason)
+        if before is None and self._verdict.failure is not None:
+            self._log.error("health check {name} fails: {reason}", name=self._name, reason=reason)
+
+
+async def _running(check: Check) -> None:
+    await check()
