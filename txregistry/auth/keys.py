@@ -237,6 +237,6 @@ class TrustedKeys:
         """
         ids = self.ids.get(numbers_in(jwk))
         own = jwk.get("kid")
-        if ids is None or (own is not None and own != "" and own not in ids):
+        if ids is None or (own not in (None, "") and not (isinstance(own, str) and own in ids)):
             return None
         return self.by_id[next(iter(ids))]
