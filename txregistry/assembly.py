@@ -8,6 +8,7 @@ the gate, a repository with its wrappers, the storage rooms, the driver.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -27,8 +28,9 @@ from txregistry.config.addresses import parse_address
 from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.kinds import Kinds
-from txregistry.config.values import Config, HttpConfig, StorageConfig, ValidationConfig
+from txregistry.config.values import Config, HttpConfig, StorageConfig, TlsConfig, ValidationConfig
 from txregistry.drivers.table import DRIVERS
+from txregistry.errors import Misconfigured
 from txregistry.health.building import watches
 from txregistry.health.state import Health
 from txregistry.interfaces import IAccessController, IBlobStore, IRepository, IStorageDriver
@@ -44,6 +46,7 @@ from txregistry.storage.look import FirstLook
 from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
 from txregistry.storage.payloads import ManifestMemory
 from txregistry.threads import Workers
+from txregistry.tls.watch import Credentials
 from txregistry.web.app import RegistryApp
 from txregistry.web.authorize import Gate
 from txregistry.web.blobs import BlobRoutes
@@ -154,7 +157,10 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     threads = max(1, processors // 2)
     deciding = Workers(reactor, threads + 1)
     means = Means(deciding, reactor.seconds, threads)
-    access = ACCESS[config.auth.kind].build(config.auth.options, means)
+    access, credentials = _all_or_faults(
+        partial(ACCESS[config.auth.kind].build, config.auth.options, means),
+        partial(_credentials, config.http.tls, reactor, hashing),
+    )
     app = _app(config, reactor, driver, hashing, access)
     http = config.http
     site = RegistrySite(
@@ -168,11 +174,13 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     )
     health = Health()
     site.health = health
-    daemon = Daemon(observer, _listener(http, reactor, site))
+    daemon = Daemon(observer, _listener(http, reactor, site, credentials))
     first = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
     if isinstance(access, Service):
         # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.
         first.insert(0, access)
+    if credentials is not None:
+        first.append(credentials)
     for service in (*first, *watches(config.health, health, reactor, driver, disk), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
@@ -253,8 +261,39 @@ def _headers(http: HttpConfig) -> Headers:
     return tuple((name, value) for name, values in names.getAllRawHeaders() for value in values)
 
 
-def _listener(http: HttpConfig, reactor: Any, site: RegistrySite) -> Listener:
+def _all_or_faults(*parts: Callable[[], Any]) -> list[Any]:
+    """
+    Build all *parts*.
+
+    :raises Misconfigured: some cannot be built; with the faults of all.
+    """
+    built: list[Any] = []
+    faults: list[str] = []
+    for part in parts:
+        try:
+            built.append(part())
+        except Misconfigured as error:
+            faults += error.faults
+    if faults:
+        raise Misconfigured(*faults)
+    return built
+
+
+def _credentials(tls: TlsConfig | None, reactor: Any, workers: Workers) -> Credentials | None:
+    return None if tls is None else Credentials(tls, reactor, workers)
+
+
+def _listener(
+    http: HttpConfig, reactor: Any, site: RegistrySite, credentials: Credentials | None
+) -> Listener:
+    listener = partial(
+        Listener,
+        reactor,
+        site,
+        drain=http.draintimeout,
+        contexts=None if credentials is None else credentials.contexts,
+    )
     if http.net == "unix":
-        return Listener(reactor, site, unix=http.addr, drain=http.draintimeout)
+        return listener(unix=http.addr)
     address = parse_address(http.addr)
-    return Listener(reactor, site, host=address.host, port=address.port, drain=http.draintimeout)
+    return listener(host=address.host, port=address.port)

@@ -13,9 +13,10 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator
 from twisted.logger import Logger
 
+from txregistry.tls.connections import TlsFactory
 from txregistry.web.site import RegistrySite
 
 #: Connections that may wait to be accepted.
@@ -50,6 +51,7 @@ class Listener(Service):
     :param reactor: provides ``IReactorTCP``, ``IReactorUNIX`` and ``IReactorTime``.
     :param unix: a socket path; otherwise *host* and *port* count, an empty host being every interface.
     :param drain: seconds that requests under way may still take at the stop; 0 cuts them off.
+    :param contexts: what connections are encrypted with, if they are.
     """
 
     _log = Logger()
@@ -63,8 +65,11 @@ class Listener(Service):
         port: int = 0,
         unix: str = "",
         drain: float = 0.0,
+        contexts: IOpenSSLServerConnectionCreator | None = None,
     ) -> None:
         self._reactor, self._site = reactor, site
+        self._factory = site if contexts is None else TlsFactory(contexts, site, reactor)
+        self._encrypted = contexts is not None
         self._host, self._port, self._unix = host, port, unix
         self._drain = drain
         self.ports: list[IListeningPort] = []
@@ -84,28 +89,28 @@ class Listener(Service):
             self._log.critical("{text}", text=text)
             raise CannotListen(text) from None
         for port in self.ports:
-            self._log.info("listening on {where}", where=_shown(port))
+            self._log.info("listening on {where}", where=_shown(port) + (", tls" if self._encrypted else ""))
 
     def _listen(self) -> Iterator[IListeningPort]:
         if self._unix:
             _clear_stale(Path(self._unix))
             mode = 0o777 & ~_umask()
-            yield self._reactor.listenUNIX(self._unix, self._site, backlog=BACKLOG, mode=mode)
+            yield self._reactor.listenUNIX(self._unix, self._factory, backlog=BACKLOG, mode=mode)
             return
         if self._host:
-            yield self._reactor.listenTCP(self._port, self._site, BACKLOG, self._host)
+            yield self._reactor.listenTCP(self._port, self._factory, BACKLOG, self._host)
             return
         try:
-            both = self._reactor.listenTCP(self._port, self._site, BACKLOG, "::")
+            both = self._reactor.listenTCP(self._port, self._factory, BACKLOG, "::")
         except CannotListenError as error:
             if getattr(error.socketError, "errno", None) not in _NO_IPV6:
                 raise
-            yield self._reactor.listenTCP(self._port, self._site, BACKLOG)
+            yield self._reactor.listenTCP(self._port, self._factory, BACKLOG)
             return
         yield both
         handle = getattr(both, "socket", None)
         if handle is not None and handle.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
-            yield self._reactor.listenTCP(both.getHost().port, self._site, BACKLOG)
+            yield self._reactor.listenTCP(both.getHost().port, self._factory, BACKLOG)
 
     def stopService(self) -> Deferred[None]:
         """Close the port; fires when the requests under way have ended, or had their time."""

@@ -91,7 +91,7 @@ GOOD = [
     http("host: 'registry:5000'"),
     http("host: 'https://registry.example.com/'"),
     http("headers: {X-A: [1, yes, ~], X-B: , 'X C': [a]}"),
-    http("tls: {key: x, minimumtls: foo}, debug: {prometheus: {enabled: yes}}, http2: {disabled: yes}"),
+    http("tls: {clientcas: [x], minimumtls: foo}, debug: {prometheus: {enabled: yes}}, http2: {disabled: yes}"),
     Case(BASE),
     Case(BASE + "http: {addr: '@DIR@/s', net: unix}\n"),
     more("catalog: {maxentries: 10.7}"),

@@ -119,7 +119,10 @@ class StreamingChannel(HTTPChannel):
         """The client has sent its last byte.  It may be gone, or wait for its answers."""
         self._at_end = True
         if self._body is not None and not self._answered:
-            self.transport.connectionLost(Failure(ConnectionDone()))
+            if self.isSecure():
+                self.transport.abortConnection()
+            else:
+                self.transport.connectionLost(Failure(ConnectionDone()))
         else:
             self._end_reached()
 
@@ -361,12 +364,9 @@ class StreamingChannel(HTTPChannel):
             return
         self.setTimeout(None)
         self._deaf = self._closing = True
-        if self.isSecure() or not hasattr(self.transport, "loseWriteConnection"):
-            self.loseConnection()
-        else:
-            self.transport.unregisterProducer()
-            self.transport.resumeProducing()
-            self.transport.loseWriteConnection()
+        self.transport.unregisterProducer()
+        self.transport.resumeProducing()
+        self.transport.loseWriteConnection()
         self._drain_call = self.site.clock.callLater(DRAIN_SECONDS, self._drained_long_enough)
 
     def cut(self) -> None:
@@ -377,12 +377,9 @@ class StreamingChannel(HTTPChannel):
 
     def _drained_long_enough(self) -> None:
         self._drain_call = None
-        if self.isSecure():
-            self.transport.abortConnection()
-        else:
-            # Not at once: a slow client may still be taking the answer.  Clients that take
-            # nothing are the kernel's business (see :mod:`txregistry.web.sockets`).
-            self.transport.loseConnection()
+        # Not at once: a slow client may still be taking the answer.  Clients that take
+        # nothing are the kernel's business (see :mod:`txregistry.web.sockets`).
+        self.transport.loseConnection()
 
     def refuse(self, status: int, message: str) -> None:
         """Answer something that cannot be dispatched, or not be gone on with, and close."""
