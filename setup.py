@@ -37,6 +37,8 @@ setup(
         "google-re2>=1.1",
         # What is asked of other web servers.
         "treq>=24.9",
+        # The text that Prometheus reads.
+        "prometheus-client>=0.22",
         # The command line.
         "click>=8.1",
     ],
