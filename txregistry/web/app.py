@@ -9,9 +9,10 @@ returns.  The groups know nothing of Klein.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import ClassVar
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, ClassVar
 
+from attrs import frozen
 from klein import Klein
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionLost
@@ -37,7 +38,15 @@ from txregistry.web.uploads import UploadRoutes
 Answer = Reply | ContentReply
 #: Serves one request: with the repository, and what else the path says.
 Serve = Callable[..., Awaitable[Answer]]
-Methods = Mapping[bytes, Serve]
+
+
+@frozen(slots=True)
+class Methods:
+    """What serves one kind of path: a function for each method of HTTP.  *handler* is its name in metrics."""
+
+    handler: str
+    table: Mapping[bytes, Serve]
+
 
 _READING = frozenset((b"GET", b"HEAD"))
 _PLAIN = re.compile(
@@ -47,12 +56,14 @@ _PLAIN = re.compile(
 )
 
 
-def _methods(readonly: bool, **methods: Serve) -> Methods:
+def _methods(handler: str, readonly: bool, **methods: Serve) -> Methods:
     """A method table; GET answers HEAD too, and a read-only registry has nothing else."""
     table = {name.upper().encode(): serve for name, serve in methods.items()}
     if b"GET" in table:
         table[b"HEAD"] = table[b"GET"]
-    return {method: serve for method, serve in table.items() if not readonly or method in _READING}
+    return Methods(
+        handler, {method: serve for method, serve in table.items() if not readonly or method in _READING}
+    )
 
 
 class RegistryApp:
@@ -80,13 +91,20 @@ class RegistryApp:
         readonly: bool = False,
     ) -> None:
         self._gate, self._workers, self._catalog = gate, workers, catalog
-        self._tag_list = _methods(False, get=tags.get)
-        self._manifest = _methods(readonly, get=manifests.get, put=manifests.put, delete=manifests.delete)
-        self._blob = _methods(readonly, get=blobs.get, delete=blobs.delete)
-        self._referrers = _methods(readonly, get=referrers.get)
-        self._uploads = _methods(readonly, post=uploads.post)
+        self._tag_list = _methods("tags", False, get=tags.get)
+        self._manifest = _methods(
+            "manifest", readonly, get=manifests.get, put=manifests.put, delete=manifests.delete
+        )
+        self._blob = _methods("blob", readonly, get=blobs.get, delete=blobs.delete)
+        self._referrers = _methods("referrers", readonly, get=referrers.get)
+        self._uploads = _methods("blob_upload", readonly, post=uploads.post)
         self._upload = _methods(
-            readonly, get=uploads.get, patch=uploads.patch, put=uploads.put, delete=uploads.delete
+            "blob_upload_chunk",
+            readonly,
+            get=uploads.get,
+            patch=uploads.patch,
+            put=uploads.put,
+            delete=uploads.delete,
         )
 
     # --- the paths ---
@@ -94,12 +112,12 @@ class RegistryApp:
     @app.route("/v2/")
     async def base(self, request: RegistryRequest) -> None:
         """Says that this is a registry, and whether one must authenticate."""
-        await self._run(request, self._base(request))
+        await self._run(request, "base", self._base(request))
 
     @app.route("/v2/_catalog")
     async def catalog(self, request: RegistryRequest) -> None:
         """The repositories."""
-        await self._run(request, self._list_catalog(request))
+        await self._run(request, "catalog", self._list_catalog(request))
 
     @app.route("/v2/<path:name>/tags/list")
     async def tag_list(self, request: RegistryRequest, name: str) -> None:
@@ -187,10 +205,15 @@ class RegistryApp:
         The answer is written; :meth:`RegistryRequest.finish` is left to the caller.
         """
         request.vars = {"name": name, **variables}
-        await self._run(request, self._in_repository(request, methods, name, variables))
+        answering = self._in_repository(request, methods.table, name, variables)
+        await self._run(request, methods.handler, answering)
 
     async def _in_repository(
-        self, request: RegistryRequest, methods: Methods, name: str, variables: Mapping[str, str]
+        self,
+        request: RegistryRequest,
+        methods: Mapping[bytes, Serve],
+        name: str,
+        variables: Mapping[str, str],
     ) -> Answer:
         repository: IRepository = await self._gate.repository(request, name)
         serve = methods.get(request.method)
@@ -212,9 +235,11 @@ class RegistryApp:
             return Reply(200, allow) if request.method == b"OPTIONS" else problem_reply([UNSUPPORTED], allow)
         return await self._catalog.get(request)
 
-    async def _run(self, request: RegistryRequest, answering: Awaitable[Answer]) -> None:
+    async def _run(
+        self, request: RegistryRequest, handler: str, answering: Coroutine[Any, Any, Answer]
+    ) -> None:
         """Await an answer and send it; a failure becomes an answer too, and is logged where it is ours."""
-        request.routed = True
+        request.routed, request.handler, request.answering = True, handler, answering
         site = request.site
         site.serving.add(request)
         try:

@@ -70,18 +70,23 @@ class RegistryRequest(Request):
     :ivar vars: what the route read from the path, for the log.
     :ivar told: the log knows already why it was refused.
     :ivar routed: a route was found, so that the configured headers go out.
+    :ivar handler: the kind of that route, as metrics name it.
+    :ivar answering: what works, or worked, on the answer.
     """
 
     _log = Logger()
 
     defaultContentType = None
+    #: Header lines of every answer.
+    greeting: tuple[bytes, ...] = (b"%s: %s" % API_VERSION,)
     body: Body | NoBody = NoBody()
     channel: StreamingChannel
     client: Any
     site: Any  # a RegistrySite
     begun = False
     told = routed = False
-    user_name = ""
+    user_name = handler = ""
+    answering: Coroutine[Any, Any, object] | None = None
     reads_everything = reads_source = False
     classes: frozenset[str] | None = None
     started = 0.0
@@ -300,7 +305,7 @@ class RegistryRequest(Request):
         self.startedWriting = 1
         self.code = status
         self.code_message = reason(status)
-        lines = [b"HTTP/1.1 %d %s" % (status, self.code_message), b"%s: %s" % API_VERSION]
+        lines = [b"HTTP/1.1 %d %s" % (status, self.code_message), *self.greeting]
         if self.routed:
             headers = site.headers + headers
         for name, value in headers:

@@ -33,6 +33,7 @@ class RegistrySite(ServerFactory):
     :ivar connections: those that are open.
     :ivar serving: requests whose routes run, and work that outlives its request.
     :param access_log: told each line of the access log.
+    :param request: what is made of each request.
     :param completed: told of every request that ended, whether its client got an answer or left.
     :ivar health: while it fails, no request is served.
     """
@@ -52,6 +53,7 @@ class RegistrySite(ServerFactory):
         completed: Callable[[RegistryRequest, int], None] | None = None,
         timeout: float = IDLE_TIMEOUT,
         health: IHealth | None = None,
+        request: type[RegistryRequest] = RegistryRequest,
     ) -> None:
         self.resource = resource
         self.clock = clock
@@ -60,6 +62,7 @@ class RegistrySite(ServerFactory):
         self.shortcut = shortcut
         self.timeOut = timeout
         self.health = health
+        self._request = request
         self.budget = Budget()
         self.connections: set[StreamingChannel] = set()
         self.serving: set[object] = set()
@@ -75,7 +78,7 @@ class RegistrySite(ServerFactory):
             return None
         channel: Any = StreamingChannel()
         channel.factory = channel.site = self
-        channel.requestFactory = RegistryRequest
+        channel.requestFactory = self._request
         channel.timeOut = self.timeOut
         channel.callLater = self.clock.callLater
         return cast(Protocol, channel)
