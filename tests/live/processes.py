@@ -223,6 +223,10 @@ class Program:
             self.kill()
             raise
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, such as those that hold it and let it go on."""
+        self._signal(number)
+
     def peak_memory(self) -> int:
         """Give the highest resident memory that it has had so far, in bytes."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

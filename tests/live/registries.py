@@ -103,10 +103,22 @@ def start_txregistry(
     """Start our daemon as :func:`start_registry` does, whatever ``LIVE_REGISTRY`` says."""
     port = port or free_port()
     config = _write_config(storage, output, port, settings or {})
-    argv = [beside_python("twistd"), "-n", "--pidfile=", "txregistry", "--config", str(config)]
-    paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
-    env = {"PYTHONPATH": os.pathsep.join(paths)}
-    return _started(Program("txregistry", [*under, *argv], output, env=env), port, storage, tls)
+    return _started(_txregistry(config, output, under), port, storage, tls)
+
+
+def registry_in_vain(output: Path, settings: Mapping[str, Mapping[str, object]]) -> tuple[int, str]:
+    """
+    Start our daemon with *settings* that it must refuse.
+
+    :return: its exit code, and all that it said.
+    """
+    config = _write_config(output / "storage", output, free_port(), settings)
+    program = _txregistry(config, output)
+    try:
+        code = program.wait(30)
+    finally:
+        program.kill()
+    return code, program.stderr.read_text() + program.stdout.read_text()
 
 
 def start_docker_registry(
@@ -123,6 +135,13 @@ def start_docker_registry(
     config = _write_config(storage, output, port, settings or {})
     argv = [require("docker-registry"), "serve", str(config)]
     return _started(Program("docker-registry", [*under, *argv], output), port, storage, tls)
+
+
+def _txregistry(config: Path, output: Path, under: Sequence[str] = ()) -> Program:
+    argv = [beside_python("twistd"), "-n", "--pidfile=", "txregistry", "--config", str(config)]
+    paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = {"PYTHONPATH": os.pathsep.join(paths)}
+    return Program("txregistry", [*under, *argv], output, env=env)
 
 
 def _write_config(

@@ -63,7 +63,7 @@ class Wire:
     Requests to one daemon, each on a connection of its own.
 
     :param tls: what the client of a daemon behind TLS trusts and shows.
-    :param headers: go with every request.
+    :ivar headers: go with every request.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Wire:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._host, self._port, self._seconds = host, port, seconds
-        self._tls, self._headers = tls, dict(headers or {})
+        self._tls, self.headers = tls, dict(headers or {})
 
     def showing(self, headers: Mapping[str, str]) -> "Wire":
         """Give a wire to the same daemon on which *headers* go with every request."""
@@ -95,7 +95,7 @@ class Wire:
         """Ask for *target* (a path with its query) and read the whole answer."""
         connection = self.connection()
         try:
-            connection.request(method, target, body, {**self._headers, **(headers or {})})
+            connection.request(method, target, body, {**self.headers, **(headers or {})})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:

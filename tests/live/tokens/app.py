@@ -126,8 +126,8 @@ class TokenApp:
         if asked.service != settings.service:
             raise Refused(400, "INVALID", f"no service is called {asked.service!r} here")
         granted = allowed(asked.scopes, settings.rights.get(asked.user, {}), settings.rights.get(PUBLIC, {}))
-        issued = time.time() - settings.age
-        begins = int(issued) - settings.early
+        issued = int(time.time()) - settings.age
+        begins = issued - settings.early
         token = self._sign(
             {
                 "iss": settings.issuer,
