@@ -180,11 +180,33 @@ class ReadStorageTests(SynchronousTestCase):
         )
 
     def test_redis_cache(self) -> None:
-        """A cache in Redis is refused, under either name."""
+        """Descriptors are remembered in the Redis of the section redis, under either name of the key."""
+        for key in ("blobdescriptor", "layerinfo"):
+            result = read(
+                f"version: 0.1\nstorage: {{inmemory: , cache: {{{key}: redis}}}}\n"
+                "http: {addr: ':0'}\nredis: {addr: 'localhost:6379'}\n"
+            )
+            expected = evolve(DEFAULTS, descriptor_cache=DescriptorCacheConfig("redis"))
+            self.assertEqual((expected, ()), (result.require().storage, result.warnings))
+
+    def test_redis_cache_without_redis(self) -> None:
+        """Without that section there is no Redis."""
         for key in ("blobdescriptor", "layerinfo"):
             self.assertEqual(
-                (f"storage.cache.{key}: redis: not supported yet",), self.bad(f"cache: {{{key}: redis}}")
+                (f"storage.cache.{key}: redis: needs the section redis, with addr or addrs",),
+                self.bad(f"cache: {{{key}: redis}}"),
             )
+
+    def test_redis_cache_size(self) -> None:
+        """How much Redis remembers is told to Redis."""
+        result = read(
+            "version: 0.1\nstorage: {inmemory: , cache: {blobdescriptor: redis, blobdescriptorsize: 5}}\n"
+            "http: {addr: ':0'}\nredis: {addr: 'localhost:6379'}\n"
+        )
+        self.assertEqual(
+            ("storage.cache.blobdescriptorsize: has no effect on Redis, which has a maxmemory of its own",),
+            result.warnings,
+        )
 
     def test_bad_cache_size(self) -> None:
         """The size must be a whole number."""

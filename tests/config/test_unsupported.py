@@ -18,8 +18,6 @@ REFUSED = [
     ("reporting: {newrelic: {licensekey: k}}", "reporting.newrelic: not supported yet"),
     ("http: {debug: {addr: ':5001'}}", "http.debug: not supported yet"),
     ("notifications: {endpoints: [{disabled: yes}, {url: u}]}", "notifications.endpoints: not supported yet"),
-    ("redis: {addr: 'localhost:6379'}", "redis: not supported yet"),
-    ("redis: {addrs: ['localhost:6379']}", "redis: not supported yet"),
     ("proxy: {remoteurl: 'https://example.com'}", "proxy: not supported yet"),
     ("compatibility: {schema1: {enabled: true}}", "compatibility.schema1: not supported yet"),
 ]

@@ -28,6 +28,7 @@ from txregistry.config.health import read_health
 from txregistry.config.http import read_http
 from txregistry.config.kinds import Kinds
 from txregistry.config.log import read_log
+from txregistry.config.redis import read_redis
 from txregistry.config.schema import SCHEMA
 from txregistry.config.storage import read_storage
 from txregistry.config.unsupported import refuse_unsupported
@@ -118,12 +119,15 @@ def read_config(text: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
     catalog, tags = _read_catalog(root.section("catalog")), _read_tags(root.section("tags"))
     validation, policy = read_validation(root.section("validation")), read_policy(root.section("policy"))
     auth, health = read_auth(root, kinds.access), read_health(root)
+    redis = read_redis(root)
     refuse_unsupported(root)
     warnings = tuple(findings.warnings)
     if findings.faults or storage is None:
         return Reading(None, tuple(findings.faults), warnings)
     return Reading(
-        Config(version, log, storage, http, catalog, tags, validation, policy, auth, health), (), warnings
+        Config(version, log, storage, http, catalog, tags, validation, policy, auth, health, redis),
+        (),
+        warnings,
     )
 
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from txregistry.config.cursor import Cursor
 from txregistry.config.decoding import describe, printed
 from txregistry.config.drivers import NOT_YET, DriverKind
-from txregistry.config.values import DescriptorCacheConfig, StorageConfig
+from txregistry.config.durations import NANOSECONDS_PER_SECOND, NotADuration, parse_duration
+from txregistry.config.redis import has_redis
+from txregistry.config.values import DescriptorCacheConfig, StorageConfig, UploadPurgingConfig
 
 #: Keys under ``storage`` that are no drivers.
 RESERVED = frozenset({"cache", "delete", "maintenance", "redirect", "tag"})
@@ -24,12 +26,16 @@ def read_storage(root: Cursor, drivers: Mapping[str, DriverKind]) -> StorageConf
         below.warn_unread()
     delete_enabled = _delete_enabled(storage.section("delete"))
     redirect_disabled = _redirect_disabled(storage)
-    readonly = _readonly(storage.section("maintenance"))
+    maintenance = storage.section("maintenance")
+    readonly, purging = _readonly(maintenance), _purging(maintenance)
+    maintenance.warn_unread()
     limit = _tag_concurrency_limit(storage.section("tag"))
-    cache = _descriptor_cache(storage)
+    cache = _descriptor_cache(storage, has_redis(root))
     if driver is None:
         return None
-    return StorageConfig(driver, parameters, delete_enabled, redirect_disabled, readonly, limit, cache)
+    return StorageConfig(
+        driver, parameters, delete_enabled, redirect_disabled, readonly, limit, cache, purging
+    )
 
 
 def _driver(root: Cursor, storage: Cursor, drivers: Mapping[str, DriverKind]) -> str | None:
@@ -75,19 +81,36 @@ def _readonly(maintenance: Cursor) -> bool:
     if "enabled" in readonly and not isinstance(value, bool):
         readonly.fault("enabled", f"must be true or false, not {describe(value)}")
     readonly.warn_unread()
-    _refuse_purging(maintenance)
-    maintenance.warn_unread()
     return value is True
 
 
-def _refuse_purging(maintenance: Cursor) -> None:
-    if "uploadpurging" not in maintenance:
-        return
-    purging = maintenance.raw("uploadpurging")
-    if not isinstance(purging, dict):
-        maintenance.fault("uploadpurging", f"must be a mapping, not {describe(purging)}")
-    elif purging.get("enabled") is not False:
-        maintenance.fault("uploadpurging", "not supported yet, except {enabled: false}")
+def _purging(maintenance: Cursor) -> UploadPurgingConfig | None:
+    purging = maintenance.section("uploadpurging")
+    if "uploadpurging" in maintenance and maintenance.raw("uploadpurging") is None:
+        maintenance.fault("uploadpurging", "must be a mapping such as {enabled: false}, not empty")
+    enabled = purging.raw("enabled")
+    if enabled is not None and not isinstance(enabled, bool):
+        purging.warn("enabled", f"taken as true, since {describe(enabled)} is not a boolean")
+    default = UploadPurgingConfig()
+    age, interval = _span(purging, "age", default.age), _span(purging, "interval", default.interval)
+    dryrun = purging.boolean("dryrun")
+    purging.warn_unread()
+    return None if enabled is False else UploadPurgingConfig(age, interval, dryrun)
+
+
+def _span(purging: Cursor, key: str, default: float) -> float:
+    """Seconds; the section knows no types, so they come as text."""
+    value = purging.raw(key)
+    if value is None:
+        return default
+    try:
+        seconds = parse_duration(value if isinstance(value, str) else "") / NANOSECONDS_PER_SECOND
+    except NotADuration:
+        purging.fault(key, f"must be a duration such as 168h, not {describe(value)}")
+        return default
+    if seconds <= 0:
+        purging.fault(key, f"must be more than nothing, not {describe(value)}")
+    return seconds
 
 
 def _tag_concurrency_limit(tag: Cursor) -> int:
@@ -100,7 +123,7 @@ def _tag_concurrency_limit(tag: Cursor) -> int:
     return limit
 
 
-def _descriptor_cache(storage: Cursor) -> DescriptorCacheConfig | None:
+def _descriptor_cache(storage: Cursor, has_redis: bool) -> DescriptorCacheConfig | None:
     cache = storage.section("cache")
     legacy, key = cache.raw("layerinfo"), "blobdescriptor"
     kind = cache.raw(key)
@@ -111,8 +134,12 @@ def _descriptor_cache(storage: Cursor) -> DescriptorCacheConfig | None:
     if kind == "inmemory":
         return DescriptorCacheConfig(kind, _cache_size(cache))
     if kind == "redis":
-        cache.fault(key, "redis: not supported yet")
-    elif kind is not None and kind != "":
+        if not has_redis:
+            cache.fault(key, "redis: needs the section redis, with addr or addrs")
+        if size is not None:
+            cache.warn("blobdescriptorsize", "has no effect on Redis, which has a maxmemory of its own")
+        return DescriptorCacheConfig(kind)
+    if kind is not None and kind != "":
         cache.warn(key, f"nothing is cached, since no cache is called {describe(kind)}")
     if size is not None:
         cache.warn("blobdescriptorsize", "has no effect without blobdescriptor: inmemory")

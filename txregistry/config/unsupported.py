@@ -20,7 +20,6 @@ def refuse_unsupported(root: Cursor) -> None:
     _reporting(root.section("reporting"))
     _http(root.section("http"))
     _notifications(root.section("notifications"))
-    _redis(root)
     _proxy(root)
     _compatibility(root.section("compatibility"))
 
@@ -61,12 +60,6 @@ def _http(http: Cursor) -> None:
 def _notifications(notifications: Cursor) -> None:
     if any(not endpoint.boolean("disabled") for endpoint in notifications.sections("endpoints")):
         notifications.fault("endpoints", NOT_YET)
-
-
-def _redis(root: Cursor) -> None:
-    redis = root.section("redis")
-    if redis.text("addr") or redis.texts("addrs"):
-        root.fault("redis", NOT_YET)
 
 
 def _proxy(root: Cursor) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from attrs import field, frozen
 
+from txregistry.config.addresses import Address
 from txregistry.model.tls import MINIMUM, REQUIRE_AND_VERIFY
 
 #: What ``log.fields`` may hold; lists and mappings have become JSON text.
@@ -41,10 +42,24 @@ class LogConfig:
 
 @frozen
 class DescriptorCacheConfig:
-    """Where blob descriptors are remembered; at most *size* of them, any number when it is not positive."""
+    """
+    Where blob descriptors are remembered: ``inmemory`` or ``redis``.
+
+    In memory at most *size* of them are, any number when it is not positive.
+    """
 
     kind: str = "inmemory"
     size: int = 10000
+
+
+@frozen
+class UploadPurgingConfig:
+    """Upload sessions that began more than *age* seconds ago are removed, every *interval* seconds."""
+
+    age: float = 168 * 3600.0
+    interval: float = 24 * 3600.0
+    #: Only say what would be removed.
+    dryrun: bool = False
 
 
 @frozen
@@ -61,6 +76,8 @@ class StorageConfig:
     tag_concurrency_limit: int = 0
     #: ``None``: nothing is remembered.
     descriptor_cache: DescriptorCacheConfig | None = None
+    #: ``None``: sessions are kept for ever.
+    purging: UploadPurgingConfig | None = field(factory=UploadPurgingConfig)
 
 
 @frozen
@@ -101,6 +118,45 @@ class HttpConfig:
     draintimeout: float = 0.0
     #: ``None``: connections are not encrypted.
     tls: TlsConfig | None = None
+
+
+@frozen
+class RedisTlsConfig:
+    """How connections to Redis are encrypted."""
+
+    #: The path of a PEM file with the client's certificate and those that lead to its root; or empty.
+    certificate: str = ""
+    #: The path of its private key; or empty.
+    key: str = ""
+    #: The paths of PEM files with the authorities of servers; without any, those of the system.
+    rootcas: tuple[str, ...] = ()
+
+
+@frozen
+class RedisConfig:
+    """
+    Which Redis there is, and how to reach it.
+
+    Durations are in seconds.  An answer is waited for as long as *readtimeout* and *writetimeout* together.
+    """
+
+    #: One; or those of sentinels, if there is a *mastername*.
+    addrs: tuple[Address, ...]
+    #: What sentinels call the master; empty without sentinels.
+    mastername: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    sentinelusername: str = ""
+    sentinelpassword: str = field(default="", repr=False)
+    db: int = 0
+    clientname: str = ""
+    dialtimeout: float = 1.0
+    readtimeout: float = 0.25
+    writetimeout: float = 0.25
+    #: So many questions may wait for an answer at the same time; further ones are not asked.
+    underway: int = 1000
+    #: ``None``: connections are not encrypted.
+    tls: RedisTlsConfig | None = None
 
 
 @frozen
@@ -215,3 +271,5 @@ class Config:
     policy: PolicyConfig = field(factory=PolicyConfig)
     auth: AuthConfig = field(factory=AuthConfig)
     health: HealthConfig = field(factory=HealthConfig)
+    #: ``None``: there is none.
+    redis: RedisConfig | None = None
