@@ -21,9 +21,10 @@ from tests.live.differential.known_random import KNOWN as RANDOM
 from tests.live.differential.pair import Pair
 from tests.live.differential.player import Answer
 from tests.live.differential.script import SCRIPT
-from tests.live.differential.script_settings import SETTINGS
+from tests.live.differential.script_settings import settings
 from tests.live.differential.seeds import play_seed
 from tests.live.differential.seen import Seen, seen
+from tests.live.differential.settings import Setting, placed
 from tests.live.differential.steps import Chapter
 from tests.live.registries import SECRET, start_docker_registry, start_txregistry
 
@@ -33,20 +34,24 @@ SEEDS = (1, 2, 3)
 class DifferentialTests(LiveTestCase):
     """Debian's daemon is the judge of what a request is answered with."""
 
-    def pair(
-        self, storage: Path, sections: Mapping[str, Mapping[str, object]] | None = None, twice: bool = False
-    ) -> Pair:
+    def pair(self, storage: Path, setting: Setting | None = None, twice: bool = False) -> Pair:
         """
         Start both daemons, each on its own part of *storage*.
 
         :param twice: start Debian's daemon in the place of ours, too.
         """
-        theirs = start_docker_registry(storage / "theirs", self.directory(), settings=sections)
-        self.addCleanup(theirs.program.terminate)
-        start = start_docker_registry if twice else start_txregistry
-        ours = start(storage / "ours", self.directory(), settings=sections)
-        self.addCleanup(ours.program.terminate)
-        pair = Pair(theirs.port, ours.port)
+        setting = setting or Setting({}, ())
+        provision, files = setting.provide(), self.directory()
+        ports = []
+        for name, start in [
+            ("theirs", start_docker_registry),
+            ("ours", start_docker_registry if twice else start_txregistry),
+        ]:
+            sections = placed(setting.sections, provision, files / name)
+            registry = start(storage / name, self.directory(), settings=sections)
+            self.addCleanup(registry.program.terminate)
+            ports.append(registry.port)
+        pair = Pair(ports[0], ports[1], provision.variables)
         self.addCleanup(pair.close)
         return pair
 
@@ -60,9 +65,9 @@ class DifferentialTests(LiveTestCase):
         judge = Judge(KNOWN)
         storage = self.directory()
         judge.judge(_played(self.pair(storage), SCRIPT))
-        for setting in SETTINGS:
+        for setting in settings():
             place = storage if setting.again else self.directory()
-            judge.judge(_played(self.pair(place, setting.sections), setting.chapters))
+            judge.judge(_played(self.pair(place, setting), setting.chapters))
         self.assert_none("not in the table", judge.unknown)
         self.assert_none("in the table, but not seen", judge.unused())
 
@@ -163,6 +168,19 @@ class SeenTests(SynchronousTestCase):
         self.assertEqual(parts["X-Forged"], f"_state={forged}")
         self.assertEqual((parts["Date"], parts["Content-Length"], parts["outcome"]), ("DATE", "0", "202"))
         self.assertNotEqual(seen(Answer(202, "Accepted", (("Date", "now"),), b""), 5).parts["Date"], "DATE")
+
+    def test_scopes(self) -> None:
+        """Of the scopes in a challenge, those of the other daemon come in order, unless the order is meant."""
+        for theirs, expected in [
+            ('R,scope="r:b:push,pull r:a:*",error="e"', 'R,scope="r:a:* r:b:pull,push",error="e"'),
+            ('R,scope="r:b\\",:pull r:a:pull"', 'R,scope="r:a:pull r:b\\",:pull"'),
+            ('R,scope="r:b:push r:b:pull"', 'R,scope="r:b:push r:b:pull"'),
+            ('R="b a"', 'R="b a"'),
+        ]:
+            parts = seen(Answer(401, "", (("Www-Authenticate", theirs),), b""), 5).parts
+            self.assertEqual(parts["WWW-Authenticate"], expected)
+            parts = seen(Answer(401, "", (("WWW-Authenticate", theirs),), b""), 5).parts
+            self.assertEqual(parts["WWW-Authenticate"], theirs)
 
     def test_errors(self) -> None:
         """The error envelope is taken apart, and only if it is one."""

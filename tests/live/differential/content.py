@@ -120,6 +120,8 @@ CONTENT |= {
     "m.unknown-members": image(OCI, extra={"a": [1, None, "<&>"]}),
     "m.spaced": b"\n \t" + image(OCI, annotations={"which": "spaced"}) + b"\n\n",
     "m.same-twice": image(OCI, [descriptor(OCI_LAYER, "layer"), descriptor(OCI_LAYER, "layer")]),
+    "m.plugin": image(DOCKER, config=descriptor("application/vnd.docker.plugin.v1+json", "config")),
+    "m.unclassed": image(DOCKER, config=descriptor("application/vnd.example.thing", "config")),
     "m.escaped": image(OCI, annotations={"text": '<"&\u2028\u00e9\U0001f600'}),
 }
 

@@ -7,7 +7,14 @@ What is meant stands in ``docs/compatibility.md``, too; a fault of ours that wai
 
 from __future__ import annotations
 
-from tests.live.differential import known_blobs, known_lists, known_manifests, known_paths, known_uploads
+from tests.live.differential import (
+    known_auth,
+    known_blobs,
+    known_lists,
+    known_manifests,
+    known_paths,
+    known_uploads,
+)
 from tests.live.differential.judge import Known
 
 KNOWN: tuple[Known, ...] = (
@@ -16,4 +23,5 @@ KNOWN: tuple[Known, ...] = (
     *known_blobs.KNOWN,
     *known_uploads.KNOWN,
     *known_manifests.KNOWN,
+    *known_auth.KNOWN,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 
 from tests.live.differential.judge import Difference, differences, rough_differences
 from tests.live.differential.player import Player
@@ -18,12 +19,15 @@ class Pair:
     """
     Players on two daemons, both at work at the same time.
 
+    :param variables: what the steps can name, besides what they always can.
     :ivar theirs: on the other daemon.
     :ivar ours: on ours.
     """
 
-    def __init__(self, theirs: int, ours: int) -> None:
+    def __init__(self, theirs: int, ours: int, variables: Mapping[str, str] = MappingProxyType({})) -> None:
         self.theirs, self.ours = Player(theirs), Player(ours)
+        for player in (self.theirs, self.ours):
+            player.variables |= variables
         self._threads = ThreadPoolExecutor(2)
 
     def play(self, step: Step) -> list[Difference]:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cache
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from tests.live.differential import script_auth, script_htpasswd, script_tokens
 from tests.live.differential.content import OCI_INDEX
 from tests.live.differential.script_paths import ADDRESSES
-from tests.live.differential.steps import Chapter, Step, chapter, push, put_manifest, start, step
-
-
-@frozen
-class Setting:
-    """
-    A configuration, and what is played on daemons that have it.
-
-    :ivar sections: by section, what it says beside or instead of what all say.
-    :ivar again: they run on the storage that the daemons of the main script have filled.
-    """
-
-    sections: Mapping[str, Mapping[str, object]]
-    chapters: tuple[Chapter, ...]
-    again: bool = False
+from tests.live.differential.settings import Setting
+from tests.live.differential.steps import Step, chapter, push, put_manifest, start, step
 
 
 def _below(prefix: str, steps: list[Step]) -> list[Step]:
@@ -97,7 +85,7 @@ _READ_ONLY = [
 
 _NO_DELETE = {"delete": {"enabled": False}}
 
-SETTINGS: tuple[Setting, ...] = (
+_SETTINGS: tuple[Setting, ...] = (
     Setting(
         {
             "storage": _NO_DELETE,
@@ -141,3 +129,9 @@ SETTINGS: tuple[Setting, ...] = (
         again=True,
     ),
 )
+
+
+@cache
+def settings() -> tuple[Setting, ...]:
+    """All of them, in the order in which they are played."""
+    return (*_SETTINGS, *script_auth.SETTINGS, *script_htpasswd.SETTINGS, *script_tokens.settings())

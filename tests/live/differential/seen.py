@@ -25,6 +25,7 @@ _BOUNDARY = re.compile(r"\b[0-9a-f]{60}\b")
 #: What the other daemon signs anew each time.
 _SIGNATURES = re.compile(r'"signatures": \[.*\n   \]\n', re.DOTALL)
 _LONG = 2000
+_SCOPE = re.compile(r',scope="((?:[^"\\]|\\.)*)"')
 
 #: What follows from the outcome, and is compared only if that is the same.
 FROM_OUTCOME = frozenset(
@@ -69,6 +70,9 @@ def seen(answer: Answer, port: int, known_uuid: str = "") -> Seen:
     for name, value in answer.headers:
         if name == "Date":
             value = "DATE" if _DATE.match(value) else value
+        if name == "Www-Authenticate":
+            name = "WWW-Authenticate"  # the other daemon writes all names in one way
+            value = _SCOPE.sub(_ordered, value)
         if name == "Content-Length" and value == str(len(answer.body)) and answer.body:
             value = "that of the body"
         if name == "Content-Length" and answer.status >= 400 and not answer.body:
@@ -78,6 +82,20 @@ def seen(answer: Answer, port: int, known_uuid: str = "") -> Seen:
     for part, value in _content(answer, settled(answer.body.decode("latin-1"))).items():
         parts[part] = settled(value)
     return Seen(parts)
+
+
+def _ordered(match: re.Match[str]) -> str:
+    """
+    A scope of the other daemon in one order, the one in which we must give it: its own is that of a hash
+    table.
+
+    Where a resource has more than one scope, the order is meant.
+    """
+    scopes = [scope.rpartition(":") for scope in match[1].split(" ")]
+    if len({resource for resource, _, _ in scopes}) < len(scopes):
+        return match[0]
+    found = [f"{resource}:{','.join(sorted(actions.split(',')))}" for resource, _, actions in scopes]
+    return f',scope="{" ".join(sorted(found))}"'
 
 
 def _content(answer: Answer, text: str) -> dict[str, str]:
