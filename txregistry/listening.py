@@ -52,6 +52,7 @@ class Listener(Service):
     :param unix: a socket path; otherwise *host* and *port* count, an empty host being every interface.
     :param drain: seconds that requests under way may still take at the stop; 0 cuts them off.
     :param contexts: what connections are encrypted with, if they are.
+    :param says: the log's line about each port.
     """
 
     _log = Logger()
@@ -66,12 +67,13 @@ class Listener(Service):
         unix: str = "",
         drain: float = 0.0,
         contexts: IOpenSSLServerConnectionCreator | None = None,
+        says: str = "listening on {where}",
     ) -> None:
         self._reactor, self._site = reactor, site
         self._factory = site if contexts is None else TlsFactory(contexts, site, reactor)
         self._encrypted = contexts is not None
         self._host, self._port, self._unix = host, port, unix
-        self._drain = drain
+        self._drain, self._says = drain, says
         self.ports: list[IListeningPort] = []
 
     def privilegedStartService(self) -> None:
@@ -89,7 +91,7 @@ class Listener(Service):
             self._log.critical("{text}", text=text)
             raise CannotListen(text) from None
         for port in self.ports:
-            self._log.info("listening on {where}", where=_shown(port) + (", tls" if self._encrypted else ""))
+            self._log.info(self._says, where=_shown(port) + (", tls" if self._encrypted else ""))
 
     def _listen(self) -> Iterator[IListeningPort]:
         if self._unix:
