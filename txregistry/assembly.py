@@ -8,7 +8,9 @@ the gate, a repository with its wrappers, the storage rooms, the driver.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -37,6 +39,8 @@ from txregistry.interfaces import IAccessController, IBlobStore, IRepository, IS
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
+from txregistry.maintenance.chore import Chore
+from txregistry.maintenance.purge import UploadPurge
 from txregistry.model.names import RepositoryName
 from txregistry.model.policy import ClassPolicy
 from txregistry.model.validation import Children, UrlRules, Validation
@@ -45,6 +49,7 @@ from txregistry.storage.finding import BlobFinder
 from txregistry.storage.look import FirstLook
 from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
 from txregistry.storage.payloads import ManifestMemory
+from txregistry.storage.stale import StaleUploads
 from txregistry.threads import Workers
 from txregistry.tls.watch import Credentials
 from txregistry.web.app import RegistryApp
@@ -61,6 +66,10 @@ from txregistry.web.uploads import UploadRoutes
 from txregistry.web.urls import Urls
 
 _log = Logger()
+
+#: Seconds from the start within which stale uploads are looked for first, at a random time: registries that
+#: share a storage, and began together, do not do it together.
+LATEST_PURGE = 3600.0
 
 #: What an operator is told who gave no secret; distribution, which makes one up, warns in the same words.
 NO_SECRET = (
@@ -181,6 +190,7 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         first.insert(0, access)
     if credentials is not None:
         first.append(credentials)
+    first += _chores(config, reactor, driver)
     for service in (*first, *watches(config.health, health, reactor, driver, disk), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
@@ -212,6 +222,25 @@ def _app(
         ReferrerRoutes(urls),
         config.storage.readonly,
     )
+
+
+def _chores(config: Config, reactor: Any, driver: IStorageDriver) -> Iterator[Service]:
+    """What is done beside serving, now and then."""
+    purging = config.storage.purging
+    if purging is not None:
+        purge = UploadPurge(
+            StaleUploads(driver, reactor),
+            timedelta(seconds=purging.age),
+            purging.dryrun,
+            partial(datetime.now, UTC),
+            _unheard,
+        )
+        first = random.uniform(0, min(purging.interval, LATEST_PURGE))
+        yield Chore(reactor, "upload purge", purge, first, purging.interval)
+
+
+def _unheard(*_: object) -> None:
+    """Nobody counts yet."""
 
 
 def _unlistened(repository: IRepository, _: RegistryRequest) -> IRepository:

@@ -9,7 +9,7 @@ thread goes on to its end; any call may raise a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -352,6 +352,36 @@ class IUploadStore(Interface):
         """
 
 
+@frozen(slots=True)
+class StaleUpload:
+    """
+    An upload session that nobody goes on with.
+
+    :ivar repository: the name of its directory, which need not be that of a repository.
+    :ivar started_at: when it began (UTC), or was last written to if nobody can say that.
+    :ivar size: the bytes that it holds.
+    """
+
+    repository: str
+    id: str
+    started_at: datetime
+    size: int
+
+
+class IStaleUploads(Interface):
+    """Finds the upload sessions of all repositories that were given up, and removes them."""
+
+    def find(before: datetime) -> AsyncIterator[StaleUpload]:
+        """The sessions that began before a time, and were last written to before it."""
+
+    async def remove(upload: StaleUpload) -> bool:
+        """
+        Remove what :meth:`find` found.
+
+        :return: ``False`` if it is gone, or somebody has gone on with it meanwhile; it is left alone then.
+        """
+
+
 class IManifestService(Interface):
     """The manifests of one repository."""
 
@@ -516,18 +546,40 @@ class IDescriptorCache(Interface):
     """
     Remembers which blobs a repository has.
 
-    An entry may vanish at any time.  A cache that fails raises nothing: it
-    forgets, and says so in the log.
+    An entry may vanish at any time.  No failure of the cache is a failure of
+    its caller: all of them come to :exc:`~txregistry.errors.CacheFailed`, and
+    that from :meth:`get` alone.
     """
 
     async def get(repository: RepositoryName, digest: Digest) -> Descriptor | None:
-        """What was remembered, or ``None``."""
+        """
+        What was remembered, or ``None``.
+
+        :raises CacheFailed: nobody can tell.  The storage knows, but what it
+            says is not to be remembered.
+        """
 
     async def set(repository: RepositoryName, digest: Digest, descriptor: Descriptor) -> None:
-        """Remember *descriptor*."""
+        """Remember *descriptor*, if possible."""
 
     async def forget(repository: RepositoryName, digest: Digest) -> None:
-        """After this returned, :meth:`get` answers ``None`` until somebody calls :meth:`set`."""
+        """After this returned, :meth:`get` does not answer with *digest* until somebody calls :meth:`set`."""
+
+
+class ICacheMeter(Interface):
+    """Hears how a descriptor cache does.  Methods return at once and raise nothing."""
+
+    def hit() -> None:
+        """The cache was asked, and knew."""
+
+    def missed() -> None:
+        """The cache was asked, and did not know."""
+
+    def failed() -> None:
+        """The cache was asked, and could not tell: :exc:`~txregistry.errors.CacheFailed`."""
+
+    def took(operation: str, seconds: float) -> None:
+        """Redis answered to an *operation*, named as distribution names it in its metrics."""
 
 
 class IEventListener(Interface):

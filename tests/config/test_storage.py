@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.config.texts import read
 from txregistry.config.drivers import InMemoryOptions
 from txregistry.config.reading import Reading
-from txregistry.config.values import DescriptorCacheConfig, StorageConfig
+from txregistry.config.values import DescriptorCacheConfig, StorageConfig, UploadPurgingConfig
 
 DEFAULTS = StorageConfig("inmemory", InMemoryOptions())
 
@@ -111,21 +111,29 @@ class ReadStorageTests(SynchronousTestCase):
             )
 
     def test_upload_purging(self) -> None:
-        """Purging is refused, unless it is switched off."""
-        self.assertEqual(DEFAULTS, self.good("maintenance: {uploadpurging: {enabled: false, age: 1h}}"))
-        for purging in (
-            "{}",
-            "{enabled: true}",
-            "{enabled: 'false'}",
-            "{age: 1h, interval: 1h, dryrun: true}",
+        """Purging is on unless it is switched off; what is not said has distribution's default."""
+        for purging, expected in (
+            ("{enabled: false, age: 1h}", None),
+            ("{}", UploadPurgingConfig(604800, 86400, False)),
+            ("{enabled: true}", UploadPurgingConfig()),
+            ("{age: 1h, interval: 90s, dryrun: true}", UploadPurgingConfig(3600, 90, True)),
+        ):
+            expected_storage = evolve(DEFAULTS, purging=expected)
+            self.assertEqual(expected_storage, self.good(f"maintenance: {{uploadpurging: {purging}}}"))
+
+    def test_bad_upload_purging(self) -> None:
+        """What cannot be used is told."""
+        for purging, fault in (
+            ("", ": must be a mapping such as {enabled: false}, not empty"),
+            ("false", ": must be a mapping, not 'false'"),
+            ("{age: 5}", ".age: must be a duration such as 168h, not '5'"),
+            ("{interval: soon}", ".interval: must be a duration such as 168h, not 'soon'"),
+            ("{interval: 0s}", ".interval: must be more than nothing, not '0s'"),
+            ("{age: -1h}", ".age: must be more than nothing, not '-1h'"),
+            ("{dryrun: 'x'}", ".dryrun: must be true or false, not 'x'"),
         ):
             self.assertEqual(
-                ("storage.maintenance.uploadpurging: not supported yet, except {enabled: false}",),
-                self.bad(f"maintenance: {{uploadpurging: {purging}}}"),
-            )
-        for purging, got in [("", "empty"), ("false", "'false'")]:
-            self.assertEqual(
-                (f"storage.maintenance.uploadpurging: must be a mapping, not {got}",),
+                (f"storage.maintenance.uploadpurging{fault}",),
                 self.bad(f"maintenance: {{uploadpurging: {purging}}}"),
             )
 

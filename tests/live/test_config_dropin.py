@@ -91,7 +91,9 @@ GOOD = [
     http("host: 'registry:5000'"),
     http("host: 'https://registry.example.com/'"),
     http("headers: {X-A: [1, yes, ~], X-B: , 'X C': [a]}"),
-    http("tls: {clientcas: [x], minimumtls: foo}, debug: {prometheus: {enabled: yes}}, http2: {disabled: yes}"),
+    http(
+        "tls: {clientcas: [x], minimumtls: foo}, debug: {prometheus: {enabled: yes}}, http2: {disabled: yes}"
+    ),
     Case(BASE),
     Case(BASE + "http: {addr: '@DIR@/s', net: unix}\n"),
     more("catalog: {maxentries: 10.7}"),
@@ -157,7 +159,6 @@ BAD = [
     storage("{inmemory: , maintenance: {readonly: {enabled: 1}}}"),
     storage("{inmemory: , maintenance: {readonly: {enabled: }}}"),
     storage("{inmemory: , maintenance: {uploadpurging: }}"),
-    storage("{inmemory: , maintenance: {uploadpurging: {}}}"),
     storage("{inmemory: , maintenance: {uploadpurging: false}}"),
     storage("{inmemory: , cache: {blobdescriptor: redis}}"),
     *[
@@ -229,6 +230,7 @@ BAD = [
 
 #: What docker-registry 2.8 refuses and we take: what was meant is clear, or it is a setting of 3.1.
 MORE_THAN_THERE = [
+    storage("{inmemory: , maintenance: {uploadpurging: {}}}"),
     environ(STORAGE_MAINTENANCE_READONLY_ENABLED="true"),
     environ(VERSION="latest"),
     Case(MEMORY + "storage: {inmemory: , filesystem: }\n", {"REGISTRY_STORAGE": "inmemory"}),

@@ -20,6 +20,8 @@ REPOSITORIES = f"{ROOT}/repositories"
 
 #: The directory whose presence makes a repository appear in the catalog.
 MANIFESTS = "_manifests"
+#: The directory of a repository's upload sessions.
+UPLOADS = "_uploads"
 
 #: Bytes that a link file may hold at most; the longest digest has 135.
 LINK_LIMIT = 512
@@ -121,29 +123,29 @@ def is_upload_id(id: str) -> bool:
     return _UPLOAD_ID.match(id) is not None
 
 
-def uploads(name: RepositoryName) -> str:
+def uploads(name: RepositoryName | str) -> str:
     """All upload sessions of a repository."""
-    return f"{REPOSITORIES}/{name}/_uploads"
+    return f"{REPOSITORIES}/{name}/{UPLOADS}"
 
 
-def upload(name: RepositoryName, id: str) -> str:
+def upload(name: RepositoryName | str, id: str) -> str:
     """All that is stored of one upload session."""
-    return f"{REPOSITORIES}/{name}/_uploads/{id}"
+    return f"{REPOSITORIES}/{name}/{UPLOADS}/{id}"
 
 
-def upload_data(name: RepositoryName, id: str) -> str:
+def upload_data(name: RepositoryName | str, id: str) -> str:
     """What a session received so far; its presence makes the session exist."""
-    return f"{REPOSITORIES}/{name}/_uploads/{id}/data"
+    return f"{REPOSITORIES}/{name}/{UPLOADS}/{id}/data"
 
 
-def upload_started(name: RepositoryName, id: str) -> str:
+def upload_started(name: RepositoryName | str, id: str) -> str:
     """When a session began, in RFC 3339."""
-    return f"{REPOSITORIES}/{name}/_uploads/{id}/startedat"
+    return f"{REPOSITORIES}/{name}/{UPLOADS}/{id}/startedat"
 
 
 def upload_state(name: RepositoryName, id: str, size: int) -> str:
     """The state of the SHA-256 over the first *size* bytes of a session."""
-    return f"{REPOSITORIES}/{name}/_uploads/{id}/hashstates/sha256/{size}"
+    return f"{REPOSITORIES}/{name}/{UPLOADS}/{id}/hashstates/sha256/{size}"
 
 
 # --- and back ---------------------------------------------------------------
