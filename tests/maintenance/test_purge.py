@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from attrs import define, field
@@ -51,7 +51,7 @@ class UploadPurgeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.told: list[tuple[int, int]] = []
 
-    def purge(self, sessions: Sessions, dry_run: bool = False) -> list[LogEvent]:
+    def purge(self, sessions: Sessions, dry_run: bool = False) -> Sequence[LogEvent]:
         purge = UploadPurge(
             sessions, timedelta(days=7), dry_run, lambda: NOW, lambda *numbers: self.told.append(numbers)
         )

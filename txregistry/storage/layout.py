@@ -143,7 +143,7 @@ def upload_started(name: RepositoryName | str, id: str) -> str:
     return f"{REPOSITORIES}/{name}/{UPLOADS}/{id}/startedat"
 
 
-def upload_state(name: RepositoryName, id: str, size: int) -> str:
+def upload_state(name: RepositoryName | str, id: str, size: int) -> str:
     """The state of the SHA-256 over the first *size* bytes of a session."""
     return f"{REPOSITORIES}/{name}/{UPLOADS}/{id}/hashstates/sha256/{size}"
 
