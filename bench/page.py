@@ -42,12 +42,15 @@ what it wrote on {day}; run it on your machine before you rely on any figure.
 ## What was found
 
 MB are 10^6 bytes, MiB 2^20. A ratio above 1 means that txregistry has the larger figure. "kept" is the
-share of the figure of the same program and load without access control and TLS. In the last rows but
-those of txregistry alone, 16 clients, each from an address of its own, guess the password of a user on one
-connection each, as fast as they are answered and whatever they are told about waiting. The user, whom the
-server let in just before, meanwhile asks for a manifest, one request after the other; "first answer" is the
-time until another user, whom the server has not met yet, is let in, who tries again a tenth of a second
-after each 429.
+share of the figure of the same program and load without access control and TLS.
+
+In the floods 16 clients guess a user's password, each from an address of its own and on one connection, as
+fast as they are answered and whatever they are told about waiting. That user, whom the server let in just
+before, meanwhile asks for a manifest, one request after the other, over one connection unless the row says
+otherwise: "median" and "p99" are of these answers. "First" is how long it takes until another user, whom the
+server has not met yet, is let in from one more address; after a 429 it tries again a tenth of a second later.
+As long as the flood, about a second more than a window, means that the flood kept it out.
+"401/s" and "429/s" are the flood's own answers.
 
 {tables}
 """

@@ -17,9 +17,9 @@ __all__ = ["Report", "figure", "markdown_table", "text_table"]
 
 _VERDICTS = {True: "met", False: "MISSED", None: "-"}
 _FLOOD_FIGURES = {
-    "median": "known user's median ms",
+    "median": "median ms",
     "p99": "p99 ms",
-    "first": "first answer ms",
+    "first": "first ms",
     "refused": "401/s",
     "put_off": "429/s",
 }
