@@ -153,18 +153,6 @@ class LargeRestTests(SynchronousTestCase):
         self.assertEqual(connection.untaken, 0)
         self.assertEqual(server.held(), 0)
 
-    def test_secure(self) -> None:
-        """Over TLS there is no half: the transport's own close sends everything first, and ends in time."""
-        server = Server(refuse)
-        connection = server.connect()
-        self.patch(type(connection.channel), "isSecure", lambda _: True)
-        connection.send(put("/a", 1 << 30))
-        self.assertTrue(connection.wire.disconnecting)
-        self.assertFalse(connection.wire.half_closed)
-        self.assertFalse(connection.wire.aborted)
-        server.clock.advance(DRAIN_SECONDS)
-        self.assertTrue(connection.wire.aborted)
-
 
 class ReleaseTests(SynchronousTestCase):
     """Whatever becomes of a request, its body is out of the budget in the end."""

@@ -2,8 +2,8 @@
 Content on its way to a client.
 
 Two ways: :class:`FileSender` lets the kernel copy a local file to a plain
-socket; :class:`Pump` reads pieces in threads and writes them, for
-everything else (TLS, content that is no local file, several ranges).  Both
+socket; :class:`Pump` takes pieces that are read, in threads unless they are
+in memory, for everything else (TLS, content that is no local file, several ranges).  Both
 stop for a client that takes no more, and end at once for one that leaves.
 """
 
@@ -69,6 +69,8 @@ async def send_content(
             sender.begin()
             await sender.done
             return
+    # Encryption takes any bytes, and copies them at once; a plain socket wants ``bytes``.
+    at_hand = AtHand(fd if request.isSecure() else None)
     pump = Pump(request)
     request.registerProducer(pump, True)
     try:
@@ -80,11 +82,39 @@ async def send_content(
             while position < part.end:
                 size = min(PIECE, part.end - position)
                 await pump.room()
-                await pump.write(await reader.read(position, size))
-                position += size
+                data = at_hand.read(position, size) or await reader.read(position, size)
+                await pump.write(data)
+                position += len(data)
     finally:
         if not request._disconnected:
             request.unregisterProducer()
+
+
+class AtHand:
+    """
+    Reads of a file that need no disk, for which no thread is asked.
+
+    :param fd: the file, if there is one.
+    """
+
+    def __init__(self, fd: int | None) -> None:
+        self._fd = fd
+
+    def read(self, position: int, size: int) -> bytes | bytearray:
+        """What the kernel has in memory, from *position* on, at most *size* bytes; perhaps nothing."""
+        if self._fd is None:
+            return b""
+        piece = bytearray(size)
+        try:
+            count = os.preadv(self._fd, [piece], position, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return b""
+        except OSError:
+            self._fd = None  # the thread's read tells what is wrong, if it is anything
+            return b""
+        if count < size:
+            del piece[count:]
+        return piece
 
 
 async def send_reply(request: RegistryRequest, reply: Reply) -> None:
@@ -123,7 +153,7 @@ class Pump:
         if self._stopped:
             raise CancelledError
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | bytearray) -> None:
         """Write *data*, when there is room for it."""
         await self.room()
         self._request.write(data)
