@@ -170,7 +170,7 @@ class SeenTests(SynchronousTestCase):
         self.assertNotEqual(seen(Answer(202, "Accepted", (("Date", "now"),), b""), 5).parts["Date"], "DATE")
 
     def test_scopes(self) -> None:
-        """Of the scopes in a challenge, those of the other daemon come in order, unless the order is meant."""
+        """The scopes in the other daemon's challenge come in order, unless the order is meant."""
         for theirs, expected in [
             ('R,scope="r:b:push,pull r:a:*",error="e"', 'R,scope="r:a:* r:b:pull,push",error="e"'),
             ('R,scope="r:b\\",:pull r:a:pull"', 'R,scope="r:a:pull r:b\\",:pull"'),

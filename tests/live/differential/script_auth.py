@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tests.live.differential.settings import Setting
 from tests.live.differential.steps import Chapter, Step, chapter, step
 
@@ -55,58 +57,65 @@ _SOURCES = (
 )
 
 
-def asked(routes: tuple[str, ...], methods: tuple[str, ...] = METHODS, **headers: str) -> list[Step]:
+def asked(routes: tuple[str, ...], methods: tuple[str, ...] = METHODS) -> list[Step]:
     """Ask each of *routes* in each way."""
     return [
-        step(method, route, b"" if method in ("PUT", "PATCH", "POST") else None, **headers)
+        step(method, route, b"" if method in ("PUT", "PATCH", "POST") else None)
         for route in routes
         for method in methods
     ]
 
 
-def refused(title: str, methods: tuple[str, ...] = METHODS, **headers: str) -> Chapter:
+def showing(authorization: str, steps: Iterable[Step]) -> list[Step]:
+    """*steps*, with that header."""
+    return [
+        Step(
+            each.method,
+            each.target,
+            (*each.headers, ("Authorization", authorization)),
+            each.body,
+            each.chunked,
+            each.keep,
+        )
+        for each in steps
+    ]
+
+
+def refused(title: str, methods: tuple[str, ...] = METHODS, authorization: str | None = None) -> Chapter:
     """Ask for all there is, by *methods*, with nothing that opens any of it."""
-    return chapter(
-        title,
-        [
-            *asked(ROUTES, methods, **headers),
-            *asked(_ODD_ROUTES, ("GET", "PUT", "DELETE"), **headers),
-            *asked(
-                tuple(f"/v2/auth/a/blobs/uploads/?{query}" for query in _SOURCES), ("POST", "GET"), **headers
-            ),
-            *asked(("/v2/auth/a/manifests/tag?from=auth/b",), methods, **headers),
-            step(
-                "POST",
-                "/v2/auth/a/blobs/uploads/",
-                b"mount=x&from=auth/b",
-                Content_Type="application/x-www-form-urlencoded",
-                **headers,
-            ),
-            step("PUT", "/v2/auth/a/manifests/tag", "alpha", **headers),
-            step("PUT", "/v2/auth/a/manifests/tag", "gamma", chunked=1000, **headers),
-        ],
-    )
+    steps = [
+        *asked(ROUTES, methods),
+        *asked(_ODD_ROUTES, ("GET", "PUT", "DELETE")),
+        *asked(tuple(f"/v2/auth/a/blobs/uploads/?{query}" for query in _SOURCES), ("POST", "GET")),
+        *asked(("/v2/auth/a/manifests/tag?from=auth/b",), methods),
+        step(
+            "POST",
+            "/v2/auth/a/blobs/uploads/",
+            b"mount=x&from=auth/b",
+            Content_Type="application/x-www-form-urlencoded",
+        ),
+        step("PUT", "/v2/auth/a/manifests/tag", "alpha"),
+        step("PUT", "/v2/auth/a/manifests/tag", "gamma", chunked=1000),
+    ]
+    return chapter(title, steps if authorization is None else showing(authorization, steps))
 
 
-#: A few requests that need different rights, by somebody who may have them.
-def admitted(title: str, **headers: str) -> Chapter:
-    """Push a little, and read it."""
-    return chapter(
-        title,
-        [
-            step("GET", "/v2/", **headers),
-            step("GET", "/v2/_catalog", **headers),
-            step("POST", "/v2/auth/a/blobs/uploads/", b"", keep="u", **headers),
-            step("PUT", "{u}&digest={alpha}", "alpha", **headers),
-            step("GET", "/v2/auth/a/blobs/{alpha}", **headers),
-            step("POST", "/v2/auth/b/blobs/uploads/?mount={alpha}&from=auth/a", b"", **headers),
-            step("DELETE", "/v2/auth/a/blobs/{alpha}", **headers),
-            step("GET", "/v2/words", **headers),
-            step("OPTIONS", "/v2/auth/a/blobs/{absent}", **headers),
-            step("GET", "/v2/auth/a/manifests/none", **headers),
-            step("GET", "/v2/auth/a/tags/list?from=auth/none", **headers),
-        ],
-    )
+def admitted(title: str, authorization: str) -> Chapter:
+    """Push a little, and read it; and ask for some of what is not there."""
+    steps = [
+        step("GET", "/v2/"),
+        step("GET", "/v2/_catalog"),
+        step("POST", "/v2/auth/a/blobs/uploads/", b"", keep="u"),
+        step("PUT", "{u}&digest={alpha}", "alpha"),
+        step("GET", "/v2/auth/a/blobs/{alpha}"),
+        step("POST", "/v2/auth/b/blobs/uploads/?mount={alpha}&from=auth/a", b""),
+        step("DELETE", "/v2/auth/a/blobs/{alpha}"),
+        step("GET", "/v2/words"),
+        step("OPTIONS", "/v2/auth/a/blobs/{absent}"),
+        step("GET", "/v2/auth/a/manifests/none"),
+        step("GET", "/v2/auth/a/tags/list?from=auth/none"),
+    ]
+    return chapter(title, showing(authorization, steps))
 
 
 _SILLY = chapter(
@@ -127,6 +136,6 @@ _SILLY = chapter(
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         {"auth": {"silly": {"realm": 'a "realm" \\', "service": "the service"}}},
-        (refused("silly"), _SILLY, admitted("silly admitted", Authorization="x")),
+        (refused("silly"), _SILLY, admitted("silly admitted", authorization="x")),
     ),
 )

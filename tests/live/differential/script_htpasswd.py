@@ -192,10 +192,10 @@ SETTINGS: tuple[Setting, ...] = (
         _AUTH,
         (
             refused("htpasswd"),
-            refused("htpasswd wrong", Authorization=basic("alice", "wrong")),
+            refused("htpasswd wrong", authorization=basic("alice", "wrong")),
             chapter("passwords", _PASSWORDS),
             chapter("basic headers", _HEADERS),
-            admitted("htpasswd admitted", Authorization=RIGHT),
+            admitted("htpasswd admitted", authorization=RIGHT),
         ),
         provide=lambda: _file(_users()),
     ),

@@ -7,12 +7,14 @@ from functools import cache
 
 from tests.live.differential import tokens
 from tests.live.differential.content import DOCKER, OCI_INDEX
-from tests.live.differential.script_auth import METHODS, admitted, asked, refused
+from tests.live.differential.script_auth import METHODS, admitted, asked, refused, showing
 from tests.live.differential.settings import Setting
 from tests.live.differential.steps import Chapter, Step, chapter, push, put_manifest, step
+from tests.live.differential.token_claims import RIGHTS
+from tests.live.differential.token_keys import NAME
 
-_BLOB = f"/v2/{tokens.NAME}/blobs/{{absent}}"
-_LIST = f"/v2/{tokens.NAME}/tags/list"
+_BLOB = f"/v2/{NAME}/blobs/{{absent}}"
+_LIST = f"/v2/{NAME}/tags/list"
 
 
 def bearer(token: str) -> str:
@@ -22,10 +24,10 @@ def bearer(token: str) -> str:
 
 _RIGHTS = [
     each
-    for token in tokens.RIGHTS
+    for token in RIGHTS
     for each in [
-        *asked((_BLOB,), METHODS[:8], Authorization=bearer(token)),
-        *asked(("/v2/", "/v2/_catalog"), ("GET", "DELETE"), Authorization=bearer(token)),
+        *showing(bearer(token), asked((_BLOB,), METHODS[:8])),
+        *showing(bearer(token), asked(("/v2/", "/v2/_catalog"), ("GET", "DELETE"))),
     ]
 ]
 
@@ -42,17 +44,22 @@ _MOUNTS = [
         "from=auth/none&mount={short}",
         "mount=words&from=b%22B",
     )
-    for each in asked(
-        (f"/v2/auth/a/blobs/uploads/?{query}",), ("POST", "GET", "PUT"), Authorization=bearer(token)
-    )
+    for each in showing(bearer(token), asked((f"/v2/auth/a/blobs/uploads/?{query}",), ("POST", "GET", "PUT")))
 ]
 _FROM = [
     each
     for token in ("both", "a+b", "pull,push,delete", "pull", "b", "none")
-    for each in asked(
-        (f"{_BLOB}?from=auth/b", f"{_LIST}?from=auth/none", "/v2/?from=auth/b", "/v2/_catalog?from=auth/b"),
-        ("GET", "DELETE", "OPTIONS"),
-        Authorization=bearer(token),
+    for each in showing(
+        bearer(token),
+        asked(
+            (
+                f"{_BLOB}?from=auth/b",
+                f"{_LIST}?from=auth/none",
+                "/v2/?from=auth/b",
+                "/v2/_catalog?from=auth/b",
+            ),
+            ("GET", "DELETE", "OPTIONS"),
+        ),
     )
 ]
 
@@ -108,22 +115,8 @@ _AUTOREDIRECT = [
 ]
 
 
-def _with(token: str, steps: Iterable[Step]) -> list[Step]:
-    """*steps*, with a token."""
-    return [
-        step(
-            each.method,
-            each.target,
-            each.body,
-            keep=each.keep,
-            fields=(*each.headers, ("Authorization", bearer(token))),
-        )
-        for each in steps
-    ]
-
-
 _CLASSES = [
-    *_with("pull,push", push(tokens.NAME, "layer", "config", "braces")),
+    *showing(bearer("pull,push"), push(NAME, "layer", "config", "braces")),
     *[
         each
         for token in (
@@ -135,43 +128,45 @@ _CLASSES = [
             "two-classes",
             "class-of-other-type",
         )
-        for each in _with(
-            token,
+        for each in showing(
+            bearer(token),
             [
-                put_manifest(tokens.NAME, "image", "m.docker", DOCKER),
-                put_manifest(tokens.NAME, "plugin", "m.plugin", DOCKER),
-                put_manifest(tokens.NAME, "unknown", "m.unclassed", DOCKER),
-                put_manifest(tokens.NAME, "index", "m.index-empty", OCI_INDEX),
+                put_manifest(NAME, "image", "m.docker", DOCKER),
+                put_manifest(NAME, "plugin", "m.plugin", DOCKER),
+                put_manifest(NAME, "unknown", "m.unclassed", DOCKER),
+                put_manifest(NAME, "index", "m.index-empty", OCI_INDEX),
             ],
         )
     ],
-    *_with("pull,push", [step("GET", f"/v2/{tokens.NAME}/manifests/plugin", Accept=DOCKER)]),
+    *showing(bearer("pull,push"), [step("GET", f"/v2/{NAME}/manifests/plugin", Accept=DOCKER)]),
 ]
 
 _READ_ONLY = [
     each
     for token in ("both", "pull", "none")
-    for each in asked(
-        ("/v2/", "/v2/auth/a/manifests/none", "/v2/auth/a/blobs/uploads/"), Authorization=bearer(token)
+    for each in showing(
+        bearer(token), asked(("/v2/", "/v2/auth/a/manifests/none", "/v2/auth/a/blobs/uploads/"))
     )
 ]
 
 _ODD = [
     each
     for token in ("both", "none", "word")
-    for each in asked(
-        (
-            "/",
-            "/v2",
-            "/v2/words",
-            "/v2/_catalog/",
-            "/v2/auth/" + "a" * 300 + "/tags/list",
-            "/v2/Auth/A/tags/list",
-            "/v2/auth/a/manifests/-",
-            "/v2/auth/a/blobs/words",
+    for each in showing(
+        bearer(token),
+        asked(
+            (
+                "/",
+                "/v2",
+                "/v2/words",
+                "/v2/_catalog/",
+                "/v2/auth/" + "a" * 300 + "/tags/list",
+                "/v2/Auth/A/tags/list",
+                "/v2/auth/a/manifests/-",
+                "/v2/auth/a/blobs/words",
+            ),
+            ("GET", "PUT"),
         ),
-        ("GET", "PUT"),
-        Authorization=bearer(token),
     )
 ]
 
@@ -179,13 +174,13 @@ _ODD = [
 def _chapters() -> tuple[Chapter, ...]:
     return (
         refused("tokens"),
-        refused("tokens malformed", Authorization="Bearer x"),
-        refused("tokens of little use", METHODS[:6], Authorization=bearer("none")),
+        refused("tokens malformed", authorization="Bearer x"),
+        refused("tokens of little use", METHODS[:6], authorization=bearer("none")),
         chapter("rights", _RIGHTS),
         chapter(
             "mounts",
             [
-                *_with("both", push("auth/b", "alpha")),
+                *showing(bearer("both"), push("auth/b", "alpha")),
                 *_MOUNTS,
                 *_FROM,
             ],
@@ -195,7 +190,7 @@ def _chapters() -> tuple[Chapter, ...]:
         chapter("token headers", _shown(tokens.names("headers"))),
         chapter("token forms", _shown(tokens.names("forms"))),
         chapter("bearer headers", _HEADERS),
-        admitted("tokens admitted", Authorization=bearer("both")),
+        admitted("tokens admitted", authorization=bearer("both")),
     )
 
 
