@@ -1,10 +1,15 @@
 """Tests for :mod:`bench.wire`."""
 
 import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import yaml
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.errors import BenchFailed
+from bench.variants import make_variants
 from bench.wire import Connection, parse_head, path_of, with_digest
 
 
@@ -93,3 +98,37 @@ class ConnectionTests(SynchronousTestCase):
         answer = self.link.request("GET", "/x")
         failed = self.assertRaises(BenchFailed, answer.expect, 200, "blob GET")
         self.assertIn("gone", str(failed))
+
+
+class OpenTests(SynchronousTestCase):
+    """Connecting to a port of this machine."""
+
+    def setUp(self) -> None:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening.settimeout(5)
+        self.addCleanup(self.listening.close)
+        self.port: int = self.listening.getsockname()[1]
+
+    def test_source(self) -> None:
+        """A connection comes from the address that it is told to come from."""
+        with Connection.open(self.port, source="127.0.0.77"):
+            accepted, (host, _) = self.listening.accept()
+            accepted.close()
+        self.assertEqual("127.0.0.77", host)
+
+    def test_encrypted(self) -> None:
+        """Over TLS a certificate that nobody vouches for will do, and whole answers are read."""
+        files = yaml.safe_load(make_variants(Path(self.mktemp()), "bench/app")["tls"].tls)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files["certificate"], files["key"])
+
+        def serve() -> bytes:
+            with context.wrap_socket(self.listening.accept()[0], server_side=True) as link:
+                link.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes")
+                return link.recv(1000)
+
+        with ThreadPoolExecutor(1) as threads:
+            served = threads.submit(serve)
+            with Connection.open(self.port, 5, encrypted=True) as link:
+                self.assertEqual(b"yes", link.request("GET", "/x").body)
+            self.assertTrue(served.result().startswith(b"GET /x HTTP/1.1\r\n"))
