@@ -6,9 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.auth.making import ISSUER, SERVICE, SigningKey, make_claims, make_key, sign
@@ -22,9 +20,13 @@ from txregistry.model.access import Access, Grant
 REALM = "https://auth.example/token"
 
 
-@cache
 def key(kind: str = "P-256", number: int = 0) -> SigningKey:
     """A key of *kind* (see :mod:`tests.auth.making`), always the same in one process."""
+    return _key(kind, number)
+
+
+@cache
+def _key(kind: str, number: int) -> SigningKey:
     return make_key(kind, f"{kind} {number}")
 
 
@@ -93,11 +95,3 @@ def build(options: TokenOptions, case: TokenTestCase, workers: IWorkers | None =
 def bearing(token: str) -> Credentials:
     """Credentials with *token*."""
     return Credentials(f"Bearer {token}", "registry.example")
-
-
-def outcome(call: Any) -> object:
-    """What a coroutine that need not wait returns or raises."""
-    results: list[object] = []
-    Deferred.fromCoroutine(call).addBoth(results.append)
-    (result,) = results
-    return result.value if isinstance(result, Failure) else result

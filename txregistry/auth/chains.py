@@ -109,7 +109,7 @@ def _verified(
         raise TokenRefused(f"x5c: {error}") from None
     for certificate in path[:-1]:
         _check_hash(certificate)
-    for certificate in path[1:-1]:
+    for certificate in path[1:]:
         _check_authority(certificate)
     return path
 
@@ -121,7 +121,14 @@ def _check_hash(certificate: x509.Certificate) -> None:
 
 
 def _check_authority(certificate: x509.Certificate) -> None:
-    """Refuse one in the middle that may not sign others; OpenSSL forgives some of them that do not say so."""
+    """
+    Refuse one that signed another, and does not say that it may.
+
+    OpenSSL forgives that if its key is said to be for signing.  Roots of
+    version 1, which had no extensions to say it with, are forgiven here, too.
+    """
+    if certificate.version is x509.Version.v1:
+        return
     try:
         if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
             return

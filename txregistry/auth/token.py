@@ -270,6 +270,6 @@ def build(
             "auth.token.signingalgorithms: there must be one that public keys verify, such as RS256 or ES256"
         )
     for warning in files.warnings:
-        log.warn("{warning}", warning=warning)
+        log.warn("{fault}", fault=warning)
     challenger = Challenger(realm, service, autoredirect_path)
     return TokenAccess(issuer, service, Verifier(keys, algorithms), challenger, workers, now)
