@@ -36,12 +36,15 @@ ALLOWED: dict[str, frozenset[str]] = {
     "config": frozenset(("model",)),
     "threads": COMMON,
     "heap": frozenset(),
-    "metrics": frozenset(),
+    "metrics": COMMON,
     "log": frozenset(("model", "")),
     "lines": frozenset(),
     "tls": COMMON,
     "listening": COMMON | {"web", "tls"},
-    "assembly": COMMON | ROOMS | {"metrics", "config", "log", "lines", "threads", "tls", "listening"},
+    "debug": COMMON | {"web", "metrics", "threads", "listening"},
+    "assembly": COMMON
+    | ROOMS
+    | {"debug", "metrics", "config", "log", "lines", "threads", "tls", "listening"},
     "tap": COMMON | {"heap", "config", "assembly", "lines"},
     "command": COMMON | {"config", "assembly", "tap"},
     "_version": frozenset(),

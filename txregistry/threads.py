@@ -38,11 +38,13 @@ class Workers(Service):
     Work is begun in the order in which it was handed in.  Any number of
     pieces may wait.  A thread knows nothing of the context variables of
     whoever handed work in.
+
+    :ivar name: of its threads, followed by a number.
     """
 
-    def __init__(self, reactor: IReactorFromThreads, size: int) -> None:
+    def __init__(self, reactor: IReactorFromThreads, size: int, name: str = "worker") -> None:
         self._reactor = reactor
-        self._size = size
+        self._size, self.name = size, name
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._unanswered = 0
@@ -68,6 +70,26 @@ class Workers(Service):
         self._jobs.put((answer, work, arguments))
         return answer
 
+    @property
+    def size(self) -> int:
+        """How many threads there may be."""
+        return self._size
+
+    @property
+    def threads(self) -> int:
+        """How many there are."""
+        return len(self._threads)
+
+    @property
+    def waiting(self) -> int:
+        """Pieces of work that no thread has begun."""
+        return self._jobs.qsize()
+
+    @property
+    def unanswered(self) -> int:
+        """Pieces of work that were handed in, and whose answers were not given yet."""
+        return self._unanswered
+
     def stopService(self) -> Deferred[None]:
         """
         Take no more work; fires when all that was taken has ended, its answers
@@ -82,7 +104,7 @@ class Workers(Service):
         return self._stopped
 
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._serve, name=f"worker-{len(self._threads)}")
+        thread = threading.Thread(target=self._serve, name=f"{self.name}-{len(self._threads)}")
         self._threads.append(thread)
         thread.start()
 

@@ -76,7 +76,7 @@ FAULTY = [
     (f"{LEAST}tags: 5", ("tags: must be a mapping, not a single value",)),
     # Several at once.
     (
-        "storage: {s3: {bucket: b}}\nhttp: {addr: ':5000', net: udp, debug: {addr: ':5001'}}\n"
+        "storage: {s3: {bucket: b}}\nhttp: {addr: ':5000', net: udp, debug: {addr: 'x'}}\n"
         "log: {level: loud}\nredis: {db: x}\nauth: token\n",
         (
             "log.level: must be one of error, warn, info, debug, not 'loud'",
@@ -84,11 +84,11 @@ FAULTY = [
             "version: must be 0.1, but is missing",
             "storage.s3: not supported yet",
             "http.net: must be tcp or unix, not 'udp'",
+            "http.debug.addr: must be host:port, not 'x'",
             "auth.token.rootcertbundle: must be given, or jwks, since tokens need a key to be verified with",
             "auth.token.realm: must be given",
             "auth.token.issuer: must be given",
             "auth.token.service: must be given",
-            "http.debug: not supported yet",
         ),
     ),
 ]

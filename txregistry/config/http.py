@@ -6,6 +6,7 @@ import re
 
 from txregistry.config.addresses import NotAnAddress, is_absolute, parse_address, url_problem
 from txregistry.config.cursor import Cursor
+from txregistry.config.debug import read_debug
 from txregistry.config.findings import quoted
 from txregistry.config.tls import read_tls
 from txregistry.config.values import HttpConfig
@@ -28,6 +29,7 @@ def read_http(root: Cursor) -> HttpConfig:
         headers=read_headers(http.section("headers")),
         draintimeout=max(0.0, http.seconds("draintimeout")),
         tls=read_tls(http),
+        debug=read_debug(http),
     )
 
 

@@ -18,7 +18,6 @@ def refuse_unsupported(root: Cursor) -> None:
     _log(root.section("log"))
     _middleware(root.section("middleware"))
     _reporting(root.section("reporting"))
-    _http(root.section("http"))
     _notifications(root.section("notifications"))
     _proxy(root)
     _compatibility(root.section("compatibility"))
@@ -50,11 +49,6 @@ def _reporting(reporting: Cursor) -> None:
     for service, key in (("bugsnag", "apikey"), ("newrelic", "licensekey")):
         if reporting.section(service).text(key):
             reporting.fault(service, NOT_YET)
-
-
-def _http(http: Cursor) -> None:
-    if http.section("debug").text("addr"):
-        http.fault("debug", NOT_YET)
 
 
 def _notifications(notifications: Cursor) -> None:

@@ -99,6 +99,15 @@ class TlsConfig:
 
 
 @frozen
+class DebugConfig:
+    """The debug server."""
+
+    addr: Address
+    #: Where metrics are, a path; ``None``: nothing is counted.
+    prometheus: str | None = None
+
+
+@frozen
 class HttpConfig:
     """How the registry is reached."""
 
@@ -118,6 +127,8 @@ class HttpConfig:
     draintimeout: float = 0.0
     #: ``None``: connections are not encrypted.
     tls: TlsConfig | None = None
+    #: ``None``: there is no debug server.
+    debug: DebugConfig | None = None
 
 
 @frozen

@@ -11,13 +11,16 @@ from __future__ import annotations
 import resource
 from collections.abc import Callable, Iterator, Sequence
 
+from attrs import define
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
+from zope.interface import implementer
 
+from txregistry.interfaces import ICacheMeter
 from txregistry.metrics.instruments import Bound, Counter, Gauge, Histogram, Labels, Reading, go_number
 
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60)
@@ -37,12 +40,49 @@ _OPENMETRICS = "application/openmetrics-text"
 _KINDS = (("blob",), ("manifest",))
 
 
+@implementer(ICacheMeter)
+@define(eq=False)
+class CacheMeter:
+    """
+    Counts what becomes of questions to the descriptor cache.
+
+    :param by_type: what version 2.8 has, and *requests*, *hits* and *errors* are what 3.1 has instead.
+    """
+
+    _by_type: Counter
+    _requests: Counter
+    _hits: Counter
+    _errors: Counter
+    _redis: Histogram
+
+    def hit(self) -> None:
+        self._asked()
+        self._by_type.add(("Hit",))
+        self._hits.add()
+
+    def missed(self) -> None:
+        self._asked()
+        self._by_type.add(("Miss",))
+
+    def failed(self) -> None:
+        self._asked()
+        self._errors.add()
+
+    def took(self, operation: str, seconds: float) -> None:
+        self._redis.observe((operation,), seconds)
+
+    def _asked(self) -> None:
+        self._by_type.add(("Request",))
+        self._requests.add()
+
+
 class Metrics(Collector):
     """
     Everything that is counted and timed in one daemon.
 
     Observing is for the reactor's thread, unless something else is said.
 
+    :ivar cache: counts for the descriptor cache.
     :ivar registry: what is exposed beside ours; a plug-in may register collectors of its own.
     """
 
@@ -54,6 +94,7 @@ class Metrics(Collector):
         self._gauges: list[Gauge] = []
         self._instruments: list[Counter | Histogram | Gauge] = []
         self._make_http()
+        self.cache = self._make_cache()
         self._make_storage()
         self._make_proxy()
         self._make_ours()
@@ -90,20 +131,22 @@ class Metrics(Collector):
             ACTION_SECONDS,
             ("action", "driver"),
         )
+
+    def _make_cache(self) -> CacheMeter:
         received = "The number of cache request received"
-        self._cache = self._counter(
-            "registry_storage_cache_total", received, ("type",), (("Request",), ("Hit",), ("Miss",))
-        )
-        self._cache_requests = self._counter("registry_storage_cache_requests_total", received)
-        self._cache_hits = self._counter("registry_storage_cache_hits_total", received)
-        self._cache_errors = self._counter(
-            "registry_storage_cache_errors_total", "The number of cache request errors"
-        )
-        self._redis = self._histogram(
-            "registry_storage_cache_redis_seconds",
-            "Number of seconds taken by redis",
-            ACTION_SECONDS,
-            ("operation",),
+        return CacheMeter(
+            self._counter(
+                "registry_storage_cache_total", received, ("type",), (("Request",), ("Hit",), ("Miss",))
+            ),
+            self._counter("registry_storage_cache_requests_total", received),
+            self._counter("registry_storage_cache_hits_total", received),
+            self._counter("registry_storage_cache_errors_total", "The number of cache request errors"),
+            self._histogram(
+                "registry_storage_cache_redis_seconds",
+                "Number of seconds taken by redis",
+                ACTION_SECONDS,
+                ("operation",),
+            ),
         )
 
     def _make_proxy(self) -> None:
@@ -177,24 +220,6 @@ class Metrics(Collector):
     def storage_acted(self, action: str, driver: str, seconds: float) -> None:
         """The storage driver was asked for *action*, and has done with it."""
         self._actions.observe((action, driver), seconds)
-
-    def cache_asked(self, hit: bool) -> None:
-        """The descriptor cache was asked, and knew the answer or did not."""
-        self._cache.add(("Request",))
-        self._cache.add(("Hit",) if hit else ("Miss",))
-        self._cache_requests.add()
-        if hit:
-            self._cache_hits.add()
-
-    def cache_failed(self) -> None:
-        """The descriptor cache was asked, and could not say anything."""
-        self._cache.add(("Request",))
-        self._cache_requests.add()
-        self._cache_errors.add()
-
-    def redis_answered(self, operation: str, seconds: float) -> None:
-        """Redis took so long for *operation*, named as distribution names its calls (``RepoStat``)."""
-        self._redis.observe((operation,), seconds)
 
     def refused(self, reason: str) -> None:
         """Somebody was not let in, for one of :data:`REFUSALS`."""
