@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import signal
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.certificates import Authority, Credential
@@ -16,7 +19,7 @@ from tests.live.processes import require, run, run_in_vain, wait_for
 from tests.live.registries import Registry, registry_in_vain
 from tests.live.skopeo import Skopeo
 from tests.live.tree import tree_faults
-from tests.live.wire import OCTETS
+from tests.live.wire import OCTETS, Answer
 
 USAGE = 64
 """The exit code of a daemon that does not like its configuration."""
@@ -94,71 +97,93 @@ class ReplacedCertificateTests(GuardedTestCase):
             connection.close()
 
     def replace(self) -> None:
-        """Replace both files, the certificate some time before its key, and wait until it is shown."""
+        """
+        Replace both files, and wait until the new certificate is shown.
+
+        Between the one and the other the registry is given the time to find that they do not match.
+        """
         self.assertEqual(self.shown(), self.old.certificate.serial_number)
         (self.files / "server.crt").write_bytes(self.new.certificate_pem)
-        for _ in range(10):
-            self.assertEqual(self.shown(), self.old.certificate.serial_number)
+        self.server.program.wait_until(
+            lambda: "http.tls.key" in self.server.output(), "finding that the files do not match"
+        )
+        self.assertEqual(self.shown(), self.old.certificate.serial_number)
         (self.files / "server.key").write_bytes(self.new.key_pem)
-        wait_for(lambda: self.shown() == self.new.certificate.serial_number, "the new certificate", 5)
+        wait_for(lambda: self.shown() == self.new.certificate.serial_number, "the new certificate")
 
-    def test_during_download(self) -> None:
-        """A download under way ends whole, and its connection serves another request."""
+    def test_in_use(self) -> None:
+        """Downloads, uploads and pushes under way end whole; new connections see the new certificate."""
+        download, upload, push = self.begin_download(), self.begin_upload(), self.begin_push()
+        self.replace()
+        for ended in (download, upload, push):
+            ended()
+        self.assertEqual(tree_faults(self.server.storage), [])
+
+    def begin_download(self) -> Callable[[], None]:
+        """Begin a download; give what ends it, and uses its connection once more."""
         data = b"".join(large_tar(64 * MIB))
         digest = digest_of(data)
-        self.assertEqual(self.server.wire.push_blob("large", digest, data).status, 201)
-        connection = self.server.wire.connection()
-        self.addCleanup(connection.close)
-        connection.request("GET", f"/v2/large/blobs/{digest}")
+        self.assertEqual(self.server.wire.push_blob("down", digest, data).status, 201)
+        connection = self.connection()
+        connection.request("GET", f"/v2/down/blobs/{digest}")
         answer = connection.getresponse()
         first = answer.read(MIB)
-        self.replace()
-        self.assertEqual(digest_of(first + answer.read()), digest)
-        connection.request("GET", "/v2/")
-        self.assertEqual(connection.getresponse().status, 200)
 
-    def test_during_upload(self) -> None:
-        """An upload under way is stored whole."""
+        def end() -> None:
+            self.assertEqual(digest_of(first + answer.read()), digest)
+            connection.request("GET", "/v2/")
+            self.assertEqual(connection.getresponse().status, 200)
+
+        return end
+
+    def begin_upload(self) -> Callable[[], None]:
+        """Begin to upload a blob; give what ends that."""
         data = b"".join(large_tar(32 * MIB))
-        location = self.server.wire.start_upload("large")
-        connection = self.server.wire.connection()
-        self.addCleanup(connection.close)
+        half = len(data) // 2
+        location = self.server.wire.start_upload("up")
+        connection = self.connection()
         connection.putrequest("PATCH", location)
         for key, value in {**OCTETS, "Content-Length": str(len(data))}.items():
             connection.putheader(key, value)
-        connection.endheaders(data[: len(data) // 2])
-        self.replace()
-        connection.send(data[len(data) // 2 :])
-        answer = connection.getresponse()
-        self.assertEqual((answer.status, len(answer.read())), (202, 0))
-        location = answer.headers["Location"].partition(self.server.address)[2]
-        self.assertEqual(self.server.wire.finish_upload(location, digest_of(data)).status, 201)
-        self.assertEqual(tree_faults(self.server.storage), [])
+        connection.endheaders(data[:half])
 
-    def test_during_push(self) -> None:
-        """skopeo, which opens connection after connection, notices nothing."""
+        def end() -> None:
+            connection.send(data[half:])
+            answer = connection.getresponse()
+            patched = Answer(answer.status, answer.headers, answer.read())
+            self.assertEqual(patched.status, 202)
+            closed = self.server.wire.finish_upload(patched.location, digest_of(data))
+            self.assertEqual(closed.status, 201)
+
+        return end
+
+    def begin_push(self) -> Callable[[], None]:
+        """Have skopeo begin a push of many layers, and hold it; give what lets it go on to its end."""
         layout = Layout(self.directory() / "source")
         layers = [layout.plain_layer(large_tar(16 * MIB, number)) for number in range(8)]
         source = layout.tag("v1", layout.image(layers).manifest)
         skopeo = Skopeo(self.short_directory(), self.trust)
-        name = f"docker://{self.server.address}/large:v1"
+        name = f"docker://{self.server.address}/pushed:v1"
         pushing = skopeo.start_copy(source, name, "--preserve-digests")
         self.addCleanup(pushing.kill)
-        pushing.wait_until(lambda: self.server.uploaded_bytes("large") > MIB, "in its upload")
-        self.replace()
-        self.assertEqual(pushing.wait(), 0, pushing.stderr.read_text())
-        self.assertEqual(tree_faults(self.server.storage), [])
+        pushing.wait_until(lambda: self.server.uploaded_bytes("pushed") > MIB, "in its upload")
+        pushing.send(signal.SIGSTOP)
+
+        def end() -> None:
+            pushing.send(signal.SIGCONT)
+            self.assertEqual(pushing.wait(), 0, pushing.stderr.read_text())
+
+        return end
+
+    def connection(self) -> http.client.HTTPConnection:
+        """Make a connection that goes away with the test."""
+        connection = self.server.wire.connection()
+        self.addCleanup(connection.close)
+        return connection
 
 
 class RefusedStartTests(GuardedTestCase):
     """Certificates and keys with which no registry starts."""
-
-    def refused(self, **tls: object) -> str:
-        """Give the one line with which the daemon refuses to start with these settings."""
-        code, said = registry_in_vain(self.directory(), {"http": {"tls": tls}})
-        self.assertEqual(code, USAGE, said)
-        [line] = said.splitlines()
-        return line
 
     def test_faults(self) -> None:
         """Each fault is one line that names the setting and says what is wrong."""
@@ -169,27 +194,28 @@ class RefusedStartTests(GuardedTestCase):
         (place / "empty").write_bytes(b"")
         (place / "text").write_text("what is this\n")
         gone, empty, text = (str(place / name) for name in ("gone", "empty", "text"))
-        cases: Mapping[str, tuple[Callable[[], str], str]] = {
-            "mismatched": (lambda: self.refused(certificate=certificate, key=other), "http.tls.key"),
-            "expired": (lambda: self.refused(certificate=late[0], key=late[1]), "http.tls.certificate"),
-            "no file": (lambda: self.refused(certificate=gone, key=key), "http.tls.certificate"),
-            "no key file": (lambda: self.refused(certificate=certificate, key=gone), "http.tls.key"),
-            "empty": (lambda: self.refused(certificate=empty, key=key), "http.tls.certificate"),
-            "text": (lambda: self.refused(certificate=certificate, key=text), "http.tls.key"),
-            "clients": (
-                lambda: self.refused(certificate=certificate, key=key, clientcas=[text]),
-                "http.tls.clientcas",
-            ),
-            "letsencrypt": (
-                lambda: self.refused(letsencrypt={"cachefile": gone, "email": "a@example.com"}),
-                "http.tls.letsencrypt",
-            ),
-        }
-        for name, (refusal, setting) in cases.items():
-            line = refusal()
-            self.assertIn(setting, line, name)
-            self.assertNotIn("Traceback", line, name)
-            self.assertLess(len(line), 400, line)
+        good = {"certificate": certificate, "key": key}
+        cases: list[tuple[dict[str, object], str, str]] = [
+            ({**good, "key": other}, "key", "does not belong to"),
+            ({"certificate": late[0], "key": late[1]}, "certificate", "expired"),
+            ({**good, "certificate": gone}, "certificate", "No such file"),
+            ({**good, "key": gone}, "key", "No such file"),
+            ({**good, "certificate": empty}, "certificate", "empty"),
+            ({**good, "key": text}, "key", "text"),
+            ({**good, "clientcas": [text]}, "clientcas", "text"),
+            ({"letsencrypt": {"cachefile": gone, "email": "a@example.com"}}, "letsencrypt", "support"),
+        ]
+        with ThreadPoolExecutor(4) as threads:
+            refusals = threads.map(
+                registry_in_vain,
+                [self.directory() for _ in cases],
+                [{"http": {"tls": tls}} for tls, _, _ in cases],
+            )
+        for (_, setting, word), (code, said) in zip(cases, refusals, strict=True):
+            [line] = said.splitlines()
+            self.assertEqual(code, USAGE, line)
+            self.assertIn(f"http.tls.{setting}", line)
+            self.assertIn(word, line)
 
 
 class HandshakeTests(GuardedTestCase):
