@@ -23,12 +23,18 @@ REFUSALS = (Unauthorized, TooManyAttempts, AccessUndecided)
 _NAME_SHOWN = 128
 
 
+def _nobody_counts(reason: str) -> None:
+    """Nobody wants to know."""
+
+
 @define(eq=False)
 class Gate:
     """
     Lets requests through to repositories.  The log hears of everything that it refuses.
 
     :ivar wrap: what stands between each request and its repository; assembly stacks it.
+    :ivar counted: hears of each refusal what was wrong: the client was ``anonymous``, its ``credentials``
+        were bad or gave too few rights, too many ``attempts`` waited, or it remained ``undecided``.
     """
 
     _log = Logger()
@@ -36,6 +42,7 @@ class Gate:
     access: IAccessController
     namespace: INamespace
     wrap: RepositoryWrapper
+    counted: Callable[[str], object] = _nobody_counts
 
     async def admit(self, request: RegistryRequest, wanted: Sequence[Access]) -> None:
         """
@@ -86,9 +93,11 @@ class Gate:
         try:
             grant = await self.access.authorize(credentials, wanted)
         except AccessUndecided as error:
+            self.counted("undecided")
             self._log.error("error checking authorization: {reason}", reason=error.reason)
             raise
         except TooManyAttempts as error:
+            self.counted("attempts")
             fields = {"auth.user.name": error.user[:_NAME_SHOWN]}
             self._log.warn("error authorizing context: {reason}", reason=str(error), fields=fields)
             raise
@@ -96,6 +105,7 @@ class Gate:
         request.classes = grant.classes.get(name)
 
     def _refused(self, request: RegistryRequest, refusal: Unauthorized) -> None:
+        self.counted("anonymous" if refusal.anonymous else "credentials")
         fields: dict[str, object] = {"auth.wanted": scopes(refusal.wanted) or "authentication"}
         if refusal.user:
             fields["auth.user.name"] = refusal.user[:_NAME_SHOWN]
