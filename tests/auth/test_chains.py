@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -68,7 +69,7 @@ class VerifiedLeafTests(SynchronousTestCase):
 
     def test_any_use(self) -> None:
         """What certificates are meant for does not matter."""
-        usage = x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.CODE_SIGNING])
+        usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
         self.verify([issue(self.root, extensions=[(usage, True), (SIGNS, True)])], self.root)
 
     def test_root_in_between(self) -> None:

@@ -24,7 +24,7 @@ class ClaimTypeTests(SynchronousTestCase):
 
     def test_wrong_types(self) -> None:
         """A known claim of another type than its own makes no token, used or not."""
-        for name, wrong in (
+        cases: tuple[tuple[str, tuple[Any, ...]], ...] = (
             ("iss", (1, ["x"], {}, True)),
             ("sub", (1, ["x"], {}, False)),
             ("jti", (1, [], {}, 1.5)),
@@ -33,19 +33,21 @@ class ClaimTypeTests(SynchronousTestCase):
             ("nbf", (1.5, "1", True, [])),
             ("iat", (1.5, "1", False, {})),
             ("access", ({}, "x", 1, True, [1], [None], ["x"], [[]])),
-        ):
+        )
+        for name, wrong in cases:
             for value in wrong:
                 self.assertRaises(InvalidDocument, claims, **{name: value})
 
     def test_wrong_entries(self) -> None:
         """So does an entry of the access list with a wrong member, whatever else is in the list."""
         good = access("a/b", "pull")
-        for name, wrong in (
+        cases: tuple[tuple[str, tuple[Any, ...]], ...] = (
             ("type", (1, [], {})),
             ("name", (1, ["a/b"], {})),
             ("class", (1, [], True)),
             ("actions", ("pull", {}, 1, [1], [None], [["pull"]])),
-        ):
+        )
+        for name, wrong in cases:
             for value in wrong:
                 self.assertRaises(InvalidDocument, claims, good, {**good, name: value})
 

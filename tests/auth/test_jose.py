@@ -83,12 +83,13 @@ class ReadTokenTests(SynchronousTestCase):
 
     def test_wrong_types(self) -> None:
         """Members of the header have types, too."""
-        for name, wrong in (
+        cases: tuple[tuple[str, tuple[Any, ...]], ...] = (
             ("alg", (1, ["ES256"], {}, True)),
             ("kid", (1, ["x"], {})),
             ("x5c", ("x", {}, [1], [None], [["x"]])),
             ("jwk", ("x", [], 1, True)),
-        ):
+        )
+        for name, wrong in cases:
             for value in wrong:
                 self.refused(forge({**HEADER, name: value}, CLAIMS, b"x"), f"{name} in the header")
 

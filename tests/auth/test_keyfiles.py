@@ -47,7 +47,8 @@ class KeyFilesTests(SynchronousTestCase):
         return self.files.read(*("" if content is None else self.file(content) for content in (bundle, jwks)))
 
     def faults(self, bundle: Any = None, jwks: Any = None) -> tuple[str, ...]:
-        return self.assertRaises(Misconfigured, self.read, bundle, jwks).faults
+        faults: tuple[str, ...] = self.assertRaises(Misconfigured, self.read, bundle, jwks).faults
+        return faults
 
     def test_bundle(self) -> None:
         """The key of each certificate has all its ids; other blocks, and text between them, are skipped."""

@@ -171,8 +171,9 @@ class TrustedKeysTests(SynchronousTestCase):
         stranger = key("P-256", 2).public
         for kid in ("one", "two", "other"):
             self.assertIsNone(self.trusted.embedded(jwk(stranger, kid=kid)))
-        for kid in ("other", "nobody", 7, ["one"], {}):
-            self.assertIsNone(self.trusted.embedded(jwk(self.known, kid=kid)))
+        wrong: tuple[Any, ...] = ("other", "nobody", 7, ["one"], {})
+        for own in wrong:
+            self.assertIsNone(self.trusted.embedded(jwk(self.known, kid=own)))
 
     def test_later_counts(self) -> None:
         """Of two keys with one id the later has it, and the other is not trusted."""

@@ -32,6 +32,7 @@ from tests.auth.making import (
 from tests.contracts.access import AccessControllerContract
 from tests.fakes.workers import HeldWorkers, InlineWorkers
 from txregistry.auth.token import LIFETIME, REMEMBERED, WAITING_LIMIT
+from txregistry.config.auth import AUTOREDIRECT_PATH
 from txregistry.errors import Misconfigured, TooManyAttempts, Unauthorized
 from txregistry.interfaces import Credentials, IAccessController
 from txregistry.model.access import CATALOG, needed
@@ -127,7 +128,8 @@ class KeyChoiceTests(TokenTestCase):
         self.invalid(self.access, self.token(headers={"x5c": chain}), "not one for keys of this type")
         embedded = jwk(key().public, x5c=chain)
         self.invalid(self.access, self.token(headers={"jwk": embedded}), "not that of its certificate")
-        for odd in ([], "x", {}, 7, [1], [None]):
+        odds: tuple[Any, ...] = ([], "x", {}, 7, [1], [None])
+        for odd in odds:
             embedded = jwk(key().public, x5c=odd)
             self.invalid(self.access, self.token(headers={"jwk": embedded}), "not a list of certificates")
         for odd_key in ({"kty": "oct"}, {"kty": "RSA"}, {}):
@@ -177,7 +179,7 @@ class AlgorithmTests(TokenTestCase):
         """A token without a signature is none, however it says so."""
         controller = self.controller(key("RSA"), key())
         header = {"kid": key().thumbprint}
-        unsigned = jwt.encode(self.claims(), None, algorithm="none", headers=header)
+        unsigned = jwt.encode(self.claims(), "", algorithm="none", headers=header)
         self.invalid(controller, unsigned, '"none" is not allowed')
         good = self.token().rpartition(".")[0]
         for name in ("none", "None", "NONE", "nOnE", "", "es256", "ES256 "):
@@ -338,9 +340,10 @@ class ChallengeTests(TokenTestCase):
     def test_scopes(self) -> None:
         """The rights of a request are merged by resource, in its order."""
         wanted = needed("POST", "foo", mount_from="bar")
+        scope = "repository:foo:pull,push repository:bar:pull"
         self.assertEqual(
             self.challenge(self.controller(), Credentials(None, ""), wanted),
-            f'Bearer realm="{REALM}",service="{SERVICE}",scope="repository:foo:pull,push repository:bar:pull"',
+            f'Bearer realm="{REALM}",service="{SERVICE}",scope="{scope}"',
         )
         self.assertIn(
             'scope="registry:catalog:*"', self.challenge(self.controller(), Credentials(None, ""), CATALOG)
@@ -356,8 +359,8 @@ class ChallengeTests(TokenTestCase):
 
     def test_autoredirect(self) -> None:
         """With ``autoredirect`` clients go to the host that they asked, by the scheme that a proxy names."""
-        for options, path in (({}, "/auth/token"), ({"autoredirect_path": "/x/y"}, "/x/y")):
-            controller = self.controller(autoredirect=True, **options)
+        for path in (AUTOREDIRECT_PATH, "/x/y"):
+            controller = self.controller(autoredirect=True, autoredirect_path=path)
             for proto, scheme in (
                 (None, "https"),
                 ("http", "http"),
