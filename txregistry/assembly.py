@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from attrs import frozen
-from twisted.application.service import MultiService, Service
+from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.components import Componentized
@@ -31,7 +31,10 @@ from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.kinds import Kinds
 from txregistry.config.values import Config, HttpConfig, StorageConfig, TlsConfig, ValidationConfig
+from txregistry.debug.building import Observed, debug_services
+from txregistry.debug.expvar import registry_facts
 from txregistry.drivers.table import DRIVERS
+from txregistry.drivers.timed import TimedDriver
 from txregistry.errors import Misconfigured
 from txregistry.health.building import watches
 from txregistry.health.state import Health
@@ -41,6 +44,7 @@ from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
 from txregistry.maintenance.chore import Chore
 from txregistry.maintenance.purge import UploadPurge
+from txregistry.metrics.exposition import Metrics
 from txregistry.model.names import RepositoryName
 from txregistry.model.policy import ClassPolicy
 from txregistry.model.validation import Children, UrlRules, Validation
@@ -56,6 +60,7 @@ from txregistry.web.app import RegistryApp
 from txregistry.web.authorize import Gate
 from txregistry.web.blobs import BlobRoutes
 from txregistry.web.completion import CompletionLog
+from txregistry.web.counting import RequestCounts
 from txregistry.web.listing import CatalogRoutes, TagListRoutes
 from txregistry.web.manifests import ManifestRoutes
 from txregistry.web.referrers import ReferrerRoutes
@@ -160,17 +165,20 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         {"instance.id": str(uuid4()), "version": __version__, **config.log.fields},
     )
     processors = os.cpu_count() or 1
-    disk = Workers(reactor, DISK_THREADS * processors)
-    hashing = Workers(reactor, HASH_THREADS * processors)
+    disk = Workers(reactor, DISK_THREADS * processors, "disk")
+    hashing = Workers(reactor, HASH_THREADS * processors, "hashing")
     driver = DRIVERS[config.storage.driver].build(config.storage.parameters, disk)
+    metrics = _metrics(config.http)
+    if metrics is not None:
+        driver = TimedDriver(driver, reactor, metrics.storage_acted)
     threads = max(1, processors // 2)
-    deciding = Workers(reactor, threads + 1)
+    deciding = Workers(reactor, threads + 1, "deciding")
     means = Means(deciding, reactor.seconds, threads)
     access, credentials = _all_or_faults(
         partial(ACCESS[config.auth.kind].build, config.auth.options, means),
         partial(_credentials, config.http.tls, reactor, hashing),
     )
-    app = _app(config, reactor, driver, hashing, access)
+    app = _app(config, reactor, driver, hashing, access, metrics)
     http = config.http
     site = RegistrySite(
         app.app.resource(),
@@ -181,6 +189,8 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         access_log=None if config.log.accesslog_disabled else accessed.write,
         completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),
     )
+    if metrics is not None:
+        RequestCounts(metrics, reactor).attend(site)
     health = Health()
     site.health = health
     daemon = Daemon(observer, _listener(http, reactor, site, credentials))
@@ -190,14 +200,21 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         first.insert(0, access)
     if credentials is not None:
         first.append(credentials)
-    first += _chores(config, reactor, driver)
-    for service in (*first, *watches(config.health, health, reactor, driver, disk), daemon.listener):
+    first += _chores(config, reactor, driver, metrics)
+    first += watches(config.health, health, reactor, driver, disk)
+    observed = Observed(site, health.failures, (disk, hashing, deciding), registry_facts)
+    for service in (*first, *_debug(http, reactor, observed, metrics), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
 
 
 def _app(
-    config: Config, reactor: Any, driver: IStorageDriver, hashing: Workers, access: IAccessController
+    config: Config,
+    reactor: Any,
+    driver: IStorageDriver,
+    hashing: Workers,
+    access: IAccessController,
+    metrics: Metrics | None,
 ) -> RegistryApp:
     http = config.http
     if not http.secret:
@@ -212,7 +229,7 @@ def _app(
         _descriptor_cache(config.storage),
     )
     return RegistryApp(
-        Gate(access, namespace, _unlistened),
+        Gate(access, namespace, _unlistened, _unheard if metrics is None else metrics.refused),
         hashing,
         CatalogRoutes(Catalog(driver), urls, config.catalog.maxentries),
         TagListRoutes(urls, config.tags.maxtags),
@@ -224,7 +241,21 @@ def _app(
     )
 
 
-def _chores(config: Config, reactor: Any, driver: IStorageDriver) -> Iterator[Service]:
+def _metrics(http: HttpConfig) -> Metrics | None:
+    return None if http.debug is None or http.debug.prometheus is None else Metrics()
+
+
+def _debug(http: HttpConfig, reactor: Any, observed: Observed, metrics: Metrics | None) -> list[IService]:
+    """The services of the debug server, if there shall be one."""
+    if http.debug is None:
+        return []
+    address = http.debug.addr
+    return debug_services(reactor, address.host, address.port, http.debug.prometheus or "", observed, metrics)
+
+
+def _chores(
+    config: Config, reactor: Any, driver: IStorageDriver, metrics: Metrics | None
+) -> Iterator[Service]:
     """What is done beside serving, now and then."""
     purging = config.storage.purging
     if purging is not None:
@@ -233,14 +264,14 @@ def _chores(config: Config, reactor: Any, driver: IStorageDriver) -> Iterator[Se
             timedelta(seconds=purging.age),
             purging.dryrun,
             partial(datetime.now, UTC),
-            _unheard,
+            _unheard if metrics is None else metrics.purged,
         )
         first = random.uniform(0, min(purging.interval, LATEST_PURGE))
         yield Chore(reactor, "upload purge", purge, first, purging.interval)
 
 
 def _unheard(*_: object) -> None:
-    """Nobody counts yet."""
+    """Nobody counts."""
 
 
 def _unlistened(repository: IRepository, _: RegistryRequest) -> IRepository:

@@ -178,6 +178,12 @@ class Metrics(Collector):
             ("reason",),
             [(reason,) for reason in REFUSALS],
         )
+        self._purged = self._counter(
+            "txregistry_uploads_purged_total", "Upload sessions that were removed because nobody went on."
+        )
+        self._purged_bytes = self._counter(
+            "txregistry_uploads_purged_bytes_total", "Bytes of the upload sessions that were removed so."
+        )
 
     def _counter(
         self, name: str, help: str, labels: Sequence[str] = (), known: Sequence[Labels] | None = None
@@ -224,6 +230,11 @@ class Metrics(Collector):
     def refused(self, reason: str) -> None:
         """Somebody was not let in, for one of :data:`REFUSALS`."""
         self._refusals.add((reason,))
+
+    def purged(self, sessions: int, size: int) -> None:
+        """So many upload sessions were removed, with so many bytes in them."""
+        self._purged.add(amount=sessions)
+        self._purged_bytes.add(amount=size)
 
     def lagged(self, seconds: float) -> None:
         """The reactor was so late."""

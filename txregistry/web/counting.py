@@ -54,7 +54,8 @@ class RequestCounts:
     """
     Tells *metrics* of requests.
 
-    Called with a request that has ended, and the status that its client was, or would have been, told.
+    Called with a request that has ended, and the status that its client was,
+    or would have been, told.
     """
 
     def __init__(self, metrics: Metrics, clock: IReactorTime) -> None:
@@ -75,8 +76,9 @@ class RequestCounts:
                 sent,
             )
 
-    def watch(self, site: RegistrySite) -> None:
-        """Have *metrics* look at what goes on in *site*."""
+    def attend(self, site: RegistrySite) -> None:
+        """Hear of the requests of *site* that end, and have *metrics* look at those that run."""
+        site.tell(self)
         metrics = self._metrics
         metrics.watch(
             "registry_http_in_flight_requests",

@@ -21,6 +21,9 @@ from txregistry.web.request import RegistryRequest
 #: Seconds that an idle connection is kept.
 IDLE_TIMEOUT = 60.0
 
+#: Hears of a request that ended, whether its client got an answer or left, and of its status.
+Completed = Callable[[RegistryRequest, int], None]
+
 
 class RegistrySite(ServerFactory):
     """
@@ -34,7 +37,7 @@ class RegistrySite(ServerFactory):
     :ivar serving: requests whose routes run, and work that outlives its request.
     :param access_log: told each line of the access log.
     :param request: what is made of each request.
-    :param completed: told of every request that ended, whether its client got an answer or left.
+    :param completed: told of every request that ended.
     :ivar health: while it fails, no request is served.
     """
 
@@ -50,7 +53,7 @@ class RegistrySite(ServerFactory):
         prefix: bytes = b"",
         shortcut: Callable[[RegistryRequest], bool] | None = None,
         access_log: Callable[[str], None] | None = None,
-        completed: Callable[[RegistryRequest, int], None] | None = None,
+        completed: Completed | None = None,
         timeout: float = IDLE_TIMEOUT,
         health: IHealth | None = None,
         request: type[RegistryRequest] = RegistryRequest,
@@ -67,7 +70,7 @@ class RegistrySite(ServerFactory):
         self.connections: set[StreamingChannel] = set()
         self.serving: set[object] = set()
         self._access_log = access_log
-        self._completed = completed
+        self._completed: tuple[Completed, ...] = () if completed is None else (completed,)
         self._date = (0, b"")
         self._stamp = (0, "")
         self._drained: Deferred[None] | None = None
@@ -100,6 +103,10 @@ class RegistrySite(ServerFactory):
 
     # --- the log ---
 
+    def tell(self, completed: Completed) -> None:
+        """Tell *completed*, too, of every request that ended."""
+        self._completed = (*self._completed, completed)
+
     def log(self, request: RegistryRequest) -> None:
         """*request* was answered."""
         self._log(request, request.code)
@@ -111,8 +118,8 @@ class RegistrySite(ServerFactory):
     def _log(self, request: RegistryRequest, status: int) -> None:
         if self._access_log is not None:
             self._access_log(self._access_line(request, status))
-        if self._completed is not None:
-            self._completed(request, status)
+        for completed in self._completed:
+            completed(request, status)
 
     def _access_line(self, request: RegistryRequest, status: int) -> str:
         now = int(time())
