@@ -17,7 +17,6 @@ from attrs import define, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -26,6 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 #: How a server on this machine may be called.
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -42,7 +43,7 @@ class Credential:
     """
 
     certificate: x509.Certificate
-    private_key: CertificateIssuerPrivateKeyTypes
+    private_key: PrivateKey
     chain: tuple[x509.Certificate, ...] = ()
 
     @property
@@ -102,6 +103,13 @@ class Authority:
         certificate = builder.sign(self.own.private_key, hashes.SHA256())
         return Authority(Credential(certificate, key, self.own.chain))
 
+    def cross_sign(self, other: Authority, days: tuple[float, float] = DAYS) -> x509.Certificate:
+        """Another certificate for the key and the name of *other*, issued by this one."""
+        builder = _authority(
+            other.own.certificate.subject, self.own.certificate.subject, other.own.private_key, days
+        )
+        return builder.sign(self.own.private_key, hashes.SHA256())
+
     @property
     def pem(self) -> bytes:
         """Its certificate, for those who shall trust it."""
@@ -152,7 +160,7 @@ class Authority:
             alternatives = x509.SubjectAlternativeName([_alternative(one) for one in names])
             builder = builder.add_extension(alternatives, critical=False)
         builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.own.certificate.public_key()),  # type: ignore[arg-type]
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.own.certificate.public_key()),
             critical=False,
         )
         certificate = builder.sign(self.own.private_key, hashes.SHA256())
@@ -164,7 +172,7 @@ def _is_root(certificate: x509.Certificate) -> bool:
     return certificate.subject == certificate.issuer
 
 
-def _private_key(kind: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+def _private_key(kind: str) -> PrivateKey:
     if kind == "rsa":
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return ec.generate_private_key(ec.SECP256R1())
@@ -184,7 +192,7 @@ def _alternative(name: str) -> x509.GeneralName:
 def _certificate(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    key: PrivateKey,
     days: tuple[float, float],
 ) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
@@ -203,7 +211,7 @@ def _certificate(
 def _authority(
     subject: x509.Name,
     issuer: x509.Name,
-    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+    key: PrivateKey,
     days: tuple[float, float],
 ) -> x509.CertificateBuilder:
     return (
