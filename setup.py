@@ -39,6 +39,9 @@ setup(
         "treq>=24.9",
         # The text that Prometheus reads.
         "prometheus-client>=0.22",
+        # The descriptor cache in Redis; txredisapi reads replies well only by hiredis.
+        "txredisapi>=1.4.11",
+        "hiredis>=2.3",
         # The command line.
         "click>=8.1",
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -26,11 +26,12 @@ from txregistry import __version__
 from txregistry.auth.table import ACCESS, Means
 from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
+from txregistry.cache.metering import Unmetered
 from txregistry.config.addresses import parse_address
 from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.kinds import Kinds
-from txregistry.config.values import Config, HttpConfig, StorageConfig, TlsConfig, ValidationConfig
+from txregistry.config.values import Config, HttpConfig, TlsConfig, ValidationConfig
 from txregistry.debug.building import Observed, debug_services
 from txregistry.debug.expvar import registry_facts
 from txregistry.drivers.table import DRIVERS
@@ -38,7 +39,15 @@ from txregistry.drivers.timed import TimedDriver
 from txregistry.errors import Misconfigured
 from txregistry.health.building import watches
 from txregistry.health.state import Health
-from txregistry.interfaces import IAccessController, IBlobStore, IRepository, IStorageDriver
+from txregistry.interfaces import (
+    IAccessController,
+    IBlobStore,
+    ICacheMeter,
+    IDescriptorCache,
+    IRepository,
+    IStorageDriver,
+    IWorkers,
+)
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
@@ -130,12 +139,20 @@ class Daemon(Sequence):
 
     :ivar observer: makes the log's lines; under twistd it takes the place of twistd's own.
     :ivar listener: the port.
+    :ivar workers: threads for what takes long.
+    :ivar take_over: has it use what of a configuration takes no restart.
     """
 
-    def __init__(self, observer: LineObserver, listener: Listener) -> None:
+    def __init__(
+        self,
+        observer: LineObserver,
+        listener: Listener,
+        workers: IWorkers,
+        take_over: Callable[[Config], Awaitable[None]],
+    ) -> None:
         super().__init__()
-        self.observer = observer
-        self.listener = listener
+        self.observer, self.listener = observer, listener
+        self.workers, self.take_over = workers, take_over
 
     def setServiceParent(self, parent: Any) -> None:
         """Give twistd our observer, so that the log has one form."""
@@ -174,12 +191,14 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     threads = max(1, processors // 2)
     deciding = Workers(reactor, threads + 1, "deciding")
     means = Means(deciding, reactor.seconds, threads)
-    access, credentials = _all_or_faults(
+    access, credentials, (remembering, redis) = _all_or_faults(
         partial(ACCESS[config.auth.kind].build, config.auth.options, means),
         partial(_credentials, config.http.tls, reactor, hashing),
+        partial(_descriptor_cache, config, reactor, Unmetered() if metrics is None else metrics.cache),
     )
-    app = _app(config, reactor, driver, hashing, access, metrics)
+    app = _app(config, reactor, driver, hashing, access, metrics, remembering)
     http = config.http
+    completed = CompletionLog(reactor, quiet=_quiet(config))
     site = RegistrySite(
         app.app.resource(),
         reactor,
@@ -187,25 +206,40 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         shortcut=app.shortcut,
         prefix=http.prefix.rstrip("/").encode(),
         access_log=None if config.log.accesslog_disabled else accessed.write,
-        completed=CompletionLog(reactor, quiet=config.log.level in ("error", "warn")),
+        completed=completed,
     )
     if metrics is not None:
         RequestCounts(metrics, reactor).attend(site)
     health = Health()
     site.health = health
-    daemon = Daemon(observer, _listener(http, reactor, site, credentials))
+
+    async def take_over(changed: Config) -> None:
+        observer.set_level(changed.log.level)
+        completed.quiet = _quiet(changed)
+        app.readonly(changed.storage.readonly)
+        if credentials is not None:
+            await credentials.reload()
+
+    daemon = Daemon(observer, _listener(http, reactor, site, credentials), hashing, take_over)
     first = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
     if isinstance(access, Service):
         # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.
         first.insert(0, access)
     if credentials is not None:
         first.append(credentials)
+    if redis is not None:
+        first.append(redis)
     first += _chores(config, reactor, driver, metrics)
     first += watches(config.health, health, reactor, driver, disk)
     observed = Observed(site, health.failures, (disk, hashing, deciding), registry_facts)
     for service in (*first, *_debug(http, reactor, observed, metrics), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
+
+
+def _quiet(config: Config) -> bool:
+    """Whether nobody would see a line of the level ``info``."""
+    return config.log.level in ("error", "warn")
 
 
 def _app(
@@ -215,6 +249,7 @@ def _app(
     hashing: Workers,
     access: IAccessController,
     metrics: Metrics | None,
+    remembering: WrapBlobs,
 ) -> RegistryApp:
     http = config.http
     if not http.secret:
@@ -226,7 +261,7 @@ def _app(
         reactor,
         ManifestMemory(MANIFEST_MEMORY),
         _rules(config),
-        _descriptor_cache(config.storage),
+        remembering,
     )
     return RegistryApp(
         Gate(access, namespace, _unlistened, _unheard if metrics is None else metrics.refused),
@@ -300,17 +335,29 @@ def _validation(validation: ValidationConfig) -> Validation:
     )
 
 
-def _descriptor_cache(storage: StorageConfig) -> WrapBlobs:
-    # The kernel remembers files, and knows at once what other programs did to them.
-    if storage.descriptor_cache is None or storage.driver == "filesystem":
-        return unwrapped
-    return partial(_cached, InMemoryDescriptorCache(storage.descriptor_cache.size), Generations())
+def _descriptor_cache(config: Config, reactor: Any, meter: ICacheMeter) -> tuple[WrapBlobs, Service | None]:
+    """What remembers descriptors, and what keeps it going."""
+    wanted = config.storage.descriptor_cache
+    if wanted is not None and wanted.kind == "redis" and config.redis is not None:
+        # Here, because txredisapi takes the reactor that is installed when it is imported.
+        from txregistry.cache.reaching import redis_link
+        from txregistry.cache.redis import RedisDescriptorCache
+
+        link = redis_link(config.redis, reactor)
+        return partial(_cached, RedisDescriptorCache(link, reactor, meter), Generations(), meter), link
+    if wanted is None or DRIVERS[config.storage.driver].remembers:
+        return unwrapped, None
+    return partial(_cached, InMemoryDescriptorCache(wanted.size), Generations(), meter), None
 
 
 def _cached(
-    cache: InMemoryDescriptorCache, generations: Generations, name: RepositoryName, blobs: IBlobStore
+    cache: IDescriptorCache,
+    generations: Generations,
+    meter: ICacheMeter,
+    name: RepositoryName,
+    blobs: IBlobStore,
 ) -> IBlobStore:
-    return CachingBlobs(blobs, cache, name, generations)
+    return CachingBlobs(blobs, cache, name, generations, meter)
 
 
 def _headers(http: HttpConfig) -> Headers:

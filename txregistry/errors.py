@@ -234,5 +234,9 @@ class ContentBusy(StorageError):
         self.path = path
 
 
+class CacheFailed(Exception):
+    """A cache cannot tell whether it remembers something; the text, for the log, says why."""
+
+
 class LinkInvalid(PathNotFound):
     """The link file at *path* does not hold a digest: it leads nowhere, as if it were not there."""

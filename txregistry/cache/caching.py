@@ -15,8 +15,9 @@ from twisted.logger import Logger
 from twisted.python.components import proxyForInterface
 from twisted.python.failure import Failure
 
-from txregistry.errors import BlobUnknown
-from txregistry.interfaces import IBlobStore, IDescriptorCache
+from txregistry.cache.metering import Unmetered
+from txregistry.errors import BlobUnknown, CacheFailed
+from txregistry.interfaces import IBlobStore, ICacheMeter, IDescriptorCache
 from txregistry.model.digest import Descriptor, Digest
 from txregistry.model.names import RepositoryName
 
@@ -49,7 +50,11 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
     deletion.  A deletion goes on to its end even if its caller is cancelled:
     nobody else would make the cache forget.
 
+    A cache that fails costs its help, and nothing else: the storage is asked,
+    and its answer is not remembered, since nobody knows what the cache holds.
+
     :param generations: shared by all wrappers that share *cache*.
+    :param meter: hears how the cache does.
     """
 
     _log = Logger()
@@ -60,17 +65,26 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
         cache: IDescriptorCache,
         name: RepositoryName,
         generations: Generations,
+        meter: ICacheMeter | None = None,
     ) -> None:
         super().__init__(blobs)
         self._cache, self._name, self._generations = cache, name, generations
+        self._meter: ICacheMeter = Unmetered() if meter is None else meter
 
     async def stat(self, digest: Digest) -> Descriptor:
         """From the cache, or else from the storage; remembered under the digest that was asked for."""
         generation = self._generations.current(self._name, digest)
-        descriptor = await self._cache.get(self._name, digest)
-        if descriptor is None:
-            descriptor = await self._blobs.stat(digest)
-            await self._remember(digest, descriptor, generation)
+        try:
+            descriptor = await self._cache.get(self._name, digest)
+        except CacheFailed:
+            self._meter.failed()
+            return await self._blobs.stat(digest)  # type: ignore[no-any-return]
+        if descriptor is not None:
+            self._meter.hit()
+            return descriptor
+        self._meter.missed()
+        descriptor = await self._blobs.stat(digest)
+        await self._remember(digest, descriptor, generation)
         return descriptor
 
     async def look(self, digest: Digest) -> Descriptor:

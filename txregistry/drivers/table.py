@@ -23,10 +23,14 @@ class DriverKind:
     :ivar build: makes a driver from its options and the threads that it may
         use.  What the options are is the configuration's affair: an object
         with the attributes that the row below names.
+    :ivar remembers: asking it costs no more than asking this process's
+        memory, and it hears of what other programs did: a cache in memory
+        before it would only be wrong more often.
     """
 
     name: str
     build: Callable[[Any, IWorkers], IStorageDriver]
+    remembers: bool = False
 
 
 def _filesystem(options: Any, workers: IWorkers) -> IStorageDriver:
@@ -39,5 +43,11 @@ def _inmemory(options: Any, workers: IWorkers) -> IStorageDriver:
 
 #: Every kind by its name.
 DRIVERS: Mapping[str, DriverKind] = MappingProxyType(
-    {kind.name: kind for kind in (DriverKind("filesystem", _filesystem), DriverKind("inmemory", _inmemory))}
+    {
+        kind.name: kind
+        for kind in (
+            DriverKind("filesystem", _filesystem, remembers=True),  # the kernel does
+            DriverKind("inmemory", _inmemory),
+        )
+    }
 )

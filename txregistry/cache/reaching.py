@@ -1,0 +1,89 @@
+"""How a configured Redis is reached: addresses, sentinels and encryption."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from OpenSSL.crypto import X509, PKey
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust, trustRootFromCertificates
+
+from txregistry.cache.link import Login, RedisLink
+from txregistry.cache.sentinel import MakeEndpoint, MasterEndpoint
+from txregistry.errors import Misconfigured
+
+
+def redis_link(options: Any, reactor: Any) -> RedisLink:
+    """
+    Make the way to the Redis that *options* describe; nothing is opened yet.
+
+    :param options: of the configuration: an object with the attributes read here.
+    :raises Misconfigured: a file of certificates cannot be used.
+    """
+    make = _endpoints(options, reactor)
+    patience = options.readtimeout + options.writetimeout
+    endpoints = [make(address.host, address.port) for address in options.addrs]
+    endpoint = endpoints[0]
+    if options.mastername:
+        credentials = (options.sentinelusername, options.sentinelpassword)
+        endpoint = MasterEndpoint(reactor, endpoints, options.mastername, credentials, patience, make)
+    login = Login(options.username, options.password, options.db, options.clientname)
+    return RedisLink(reactor, endpoint, login, patience, options.underway)
+
+
+def _endpoints(options: Any, reactor: Any) -> MakeEndpoint:
+    encryption = None if options.tls is None else _encryption(options.tls)
+
+    def make(host: str, port: int) -> IStreamClientEndpoint:
+        plain = HostnameEndpoint(reactor, host, port, timeout=options.dialtimeout)
+        if encryption is None:
+            return plain
+        return wrapClientTLS(optionsForClientTLS(host, extraCertificateOptions=encryption), plain)
+
+    return make
+
+
+def _encryption(tls: Any) -> dict[str, Any]:
+    """What :class:`~twisted.internet.ssl.CertificateOptions` is to know."""
+    authorities = [
+        authority
+        for index, path in enumerate(tls.rootcas)
+        for authority in _certificates(path, f"redis.tls.rootcas[{index}]")
+    ]
+    options: dict[str, Any] = {"trustRoot": platformTrust()}
+    if authorities:
+        options["trustRoot"] = trustRootFromCertificates([Certificate(each) for each in authorities])
+    if tls.certificate:
+        own, *chain = _certificates(tls.certificate, "redis.tls.certificate")
+        options |= {"certificate": own, "extraCertChain": chain, "privateKey": _key(tls.key)}
+        if own.to_cryptography().public_key() != options["privateKey"].to_cryptography_key().public_key():
+            raise Misconfigured("redis.tls.key: does not belong to the certificate")
+    return options
+
+
+def _certificates(path: str, key: str) -> list[X509]:
+    try:
+        found = x509.load_pem_x509_certificates(_content(path, key))
+    except ValueError:
+        raise Misconfigured(f"{key}: {path}: holds no certificate in PEM form") from None
+    return [X509.from_cryptography(each) for each in found]
+
+
+def _key(path: str) -> PKey:
+    try:
+        found: Any = load_pem_private_key(_content(path, "redis.tls.key"), None)
+        return PKey.from_cryptography_key(found)
+    except (ValueError, TypeError):
+        raise Misconfigured(f"redis.tls.key: {path}: holds no unencrypted private key in PEM form") from None
+
+
+def _content(path: str, key: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise Misconfigured(f"{key}: {path}: {reason}") from None
