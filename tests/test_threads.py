@@ -8,6 +8,7 @@ import weakref
 from collections import Counter
 from typing import Any
 
+from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
@@ -218,3 +219,10 @@ class IdleWorkersTests(SynchronousTestCase):
         self.assertEqual(threading.active_count(), before)
         self.successResultOf(self.workers.stopService())
         self.failureResultOf(self.workers.run(abs, -1), NotRunning)
+
+    def test_several_in_one_service(self) -> None:
+        """What the threads are called does not make pools the same service."""
+        parent = MultiService()
+        for size in (1, 2):
+            Workers(self, size, "same").setServiceParent(parent)  # type: ignore[arg-type]
+        self.assertEqual(len(list(parent)), 2)
