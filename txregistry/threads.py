@@ -39,12 +39,13 @@ class Workers(Service):
     pieces may wait.  A thread knows nothing of the context variables of
     whoever handed work in.
 
-    :param name: of its threads, followed by a number; a service may be one of several with that.
+    :param name: begins the names of its threads; there may be several with the same.
+    :ivar pool: that name.  It is not the service's, which would have to be the only one of its daemon.
     """
 
     def __init__(self, reactor: IReactorFromThreads, size: int, name: str = "worker") -> None:
         self._reactor = reactor
-        self._size, self._thread_name = size, name
+        self._size, self.pool = size, name
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._unanswered = 0
@@ -104,7 +105,7 @@ class Workers(Service):
         return self._stopped
 
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._serve, name=f"{self._thread_name}-{len(self._threads)}")
+        thread = threading.Thread(target=self._serve, name=f"{self.pool}-{len(self._threads)}")
         self._threads.append(thread)
         thread.start()
 

@@ -127,7 +127,7 @@ def watch_pools(metrics: Metrics, pools: Sequence[Workers]) -> None:
     """Have *metrics* look at *pools* of threads."""
 
     def each(read: Callable[[Workers], float]) -> Callable[[], Mapping[Labels, float]]:
-        return lambda: {(pool.name,): read(pool) for pool in pools}
+        return lambda: {(pool.pool,): read(pool) for pool in pools}
 
     for name, help, read in (
         ("txregistry_threads", "Threads of a pool.", lambda pool: pool.threads),
