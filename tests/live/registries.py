@@ -23,6 +23,9 @@ SECRET = "a secret that both daemons know"
 OURS_IS_AWAY = os.environ.get("LIVE_REGISTRY") == "docker-registry"
 """Debian's daemon stands in the place of ours."""
 
+USAGE = 64
+"""The exit code of our daemon when it refuses its configuration."""
+
 SOURCE = Path(txregistry.__file__).resolve().parent.parent
 LAYOUT = Path("docker/registry/v2")
 

@@ -14,7 +14,7 @@ from tests.live.engines import Containerd, Docker, Podman
 from tests.live.guarded import GuardedTestCase, password_forms
 from tests.live.images import MIB, Layout, digest_of, docker_archive, large_tar, layout_blobs, tar_of
 from tests.live.processes import wait_for
-from tests.live.registries import OURS_IS_AWAY, Registry
+from tests.live.registries import OURS_IS_AWAY, USAGE, Registry, registry_in_vain
 from tests.live.skopeo import Skopeo
 from tests.live.tokens.running import TokenServer
 from tests.live.tokens.settings import PUBLIC, Rights
@@ -58,11 +58,14 @@ class TokenCase(GuardedTestCase):
         tokens = {secret for server in self.servers for secret in server.secrets()}
         return tokens | password_forms(PASSWORDS) | {WRONG}
 
-    def start(self, kind: str = "P-256", *, settings: Any = None, **more: Any) -> Registry:
+    def start(
+        self, kind: str = "P-256", *, keys: str = "rootcertbundle", settings: Any = None, **more: Any
+    ) -> Registry:
         """
         Start a token server and a registry.
 
         :param kind: of the key that signs.
+        :param keys: the setting that leads the registry to that key.
         :param settings: what the registry is told besides.
         :param more: what the token server is told besides.
         """
@@ -70,7 +73,7 @@ class TokenCase(GuardedTestCase):
         self.addCleanup(tokens.program.terminate)
         self.servers.append(tokens)
         tokens.wait_ready()
-        return self.guarded({"auth": tokens.auth(), **(settings or {})})
+        return self.guarded({"auth": tokens.auth(keys), **(settings or {})})
 
     @property
     def tokens(self) -> TokenServer:
@@ -221,10 +224,10 @@ class TokenClientTests(TokenCase):
         _, layout = self.small_image(self.work / "source")
         layout.archive(self.work / "source.tar")
         archive = str(self.work / "source.tar")
-        # Debian's daemon does not know what RFC 7638 calls a key.
-        naming = "libtrust" if OURS_IS_AWAY else "thumbprint"
+        # Debian's daemon knows neither what RFC 7638 calls a key, nor sets of keys.
+        naming, keys = ("libtrust", "rootcertbundle") if OURS_IS_AWAY else ("thumbprint", "jwks")
         for oauth, method in ((True, "POST"), (False, "GET")):
-            server = self.start("P-384", naming=naming, oauth=oauth)
+            server = self.start("P-384", keys=keys, naming=naming, oauth=oauth)
             containerd.say("images", "import", "--no-unpack", "--base-name=local", archive)
             name = f"{server.address}/team/hello:v1"
             plain = ["--plain-http", f"--user={creds('alice')}"]
@@ -347,7 +350,7 @@ class ExpiredTokenTests(TokenCase):
         server = self.start(told=60, age=59, early=58)
         skopeo = Skopeo(self.short_directory())
         layout = Layout(self.work / "source")
-        source = layout.tag("v1", layout.image([layout.plain_layer(large_tar(128 * MIB))]).manifest)
+        source = layout.tag("v1", layout.image([layout.plain_layer(large_tar(64 * MIB))]).manifest)
         name = f"docker://{server.address}/team/large:v1"
         pushing = skopeo.start_copy(source, name, f"--dest-creds={creds('alice')}", "--preserve-digests")
         self.addCleanup(pushing.kill)
@@ -406,3 +409,25 @@ class TokenLogTests(TokenCase):
         self.assertIn("auth.wanted=repository:team/a:pull,push", denied.replace('"', ""))
         self.assertNotIn("alice", forged)
         self.assertNotIn(payload, server.output())
+
+
+class RefusedStartTests(TokenCase):
+    """Files with which no registry can verify a token."""
+
+    def test_faults(self) -> None:
+        """Each fault is one line that names the setting and says what is wrong."""
+        place = self.directory()
+        (place / "text").write_text("what is this\n")
+        gone, text = str(place / "gone"), str(place / "text")
+        names = {"realm": "https://auth.example/token", "issuer": "a", "service": "b"}
+        for setting, path, word in (
+            ("rootcertbundle", gone, "No such file"),
+            ("rootcertbundle", text, "certificate"),
+            ("jwks", text, "JSON"),
+        ):
+            auth = {"auth": {"token": {**names, setting: path}}}
+            code, said = registry_in_vain(self.directory(), auth)
+            [line] = said.splitlines()
+            self.assertEqual(code, USAGE, line)
+            self.assertTrue(line.startswith(f"auth.token.{setting}"), line)
+            self.assertIn(word, line)

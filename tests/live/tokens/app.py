@@ -154,5 +154,5 @@ class TokenApp:
 
 def _field(request: Request, name: str) -> str:
     """The first value of a field of the query or the form, or nothing."""
-    [value, *_] = request.args.get(name.encode(), [b""])
-    return value.decode()
+    values: list[bytes] = request.args.get(name.encode(), [b""])
+    return values[0].decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import json
 import os
@@ -14,7 +13,7 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from tests.auth.making import ISSUER, SERVICE, SigningKey
+from tests.auth.making import ISSUER, SERVICE, SigningKey, jwk
 from tests.live.processes import Program, free_port
 from tests.live.registries import SOURCE
 from tests.live.tokens.settings import Rights, Settings
@@ -50,6 +49,7 @@ class TokenServer:
     :param passwords: by user.
     :param rights: by user, and for everybody by the empty name.
     :param more: further :class:`Settings`.
+    :ivar certificate: a file with a certificate for the key; *key_set* is one with a JSON Web Key Set.
     """
 
     def __init__(
@@ -63,6 +63,8 @@ class TokenServer:
         self._log = directory / "requests"
         self.certificate = directory / "signing.crt"
         self.certificate.write_bytes(key.certificate_pem)
+        self.key_set = directory / "signing.jwks"
+        self.key_set.write_text(json.dumps({"keys": [jwk(key.public, kid=key.thumbprint)]}))
         private = directory / "signing.key"
         private.write_bytes(key.private_pem)
         settings = Settings(
@@ -79,7 +81,8 @@ class TokenServer:
         )
         settings.write(directory / "settings.json")
         self._wire = Wire("127.0.0.1", settings.port)
-        self.realm = f"http://127.0.0.1:{settings.port}/token"
+        self.port = settings.port
+        self.realm = f"http://127.0.0.1:{self.port}/token"
         self._passwords = passwords
         argv = [sys.executable, "-m", "tests.live.tokens", str(directory / "settings.json")]
         paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -89,16 +92,15 @@ class TokenServer:
         """Wait until it listens; :raises AssertionError: it does not come up."""
         self.program.wait_until(self._listens, "listening")
 
-    def auth(self) -> dict[str, object]:
-        """Give the section ``auth`` of a registry that takes its tokens."""
-        return {
-            "token": {
-                "realm": self.realm,
-                "issuer": ISSUER,
-                "service": SERVICE,
-                "rootcertbundle": str(self.certificate),
-            }
-        }
+    def auth(self, keys: str = "rootcertbundle") -> dict[str, object]:
+        """
+        Give the section ``auth`` of a registry that takes its tokens.
+
+        :param keys: the setting that leads the registry to the key; ``jwks`` is the other one.
+        """
+        file = {"rootcertbundle": self.certificate, "jwks": self.key_set}[keys]
+        names = {"realm": self.realm, "issuer": ISSUER, "service": SERVICE}
+        return {"token": {**names, keys: str(file)}}
 
     def requests(self) -> list[Request]:
         """Give what it was asked for so far."""
@@ -107,12 +109,8 @@ class TokenServer:
         return [Request(**json.loads(line)) for line in self._log.read_text().splitlines()]
 
     def secrets(self) -> set[str]:
-        """Give all that no log may have: passwords in both forms, and tokens."""
-        return {
-            *self._passwords.values(),
-            *(base64.b64encode(f"{user}:{word}".encode()).decode() for user, word in self._passwords.items()),
-            *(secret for request in self.requests() for secret in request.secrets),
-        }
+        """Give every token that it gave out."""
+        return {secret for request in self.requests() for secret in request.secrets}
 
     def ask(self, user: str, *scopes: str) -> Answer:
         """Ask for a token as clients do; as nobody in particular, if *user* is empty."""

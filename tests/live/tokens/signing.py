@@ -22,11 +22,13 @@ class Signer:
         self._key = cast(PrivateKey, load_pem_private_key(Path(settings.key).read_bytes(), None))
         certificate = x509.load_pem_x509_certificate(Path(settings.certificate).read_bytes())
         self._algorithm = settings.algorithm
-        self._headers: dict[str, Any] = {
-            "libtrust": lambda: {"kid": libtrust_id(self._key.public_key())},
-            "thumbprint": lambda: {"kid": thumbprint(self._key.public_key())},
-            "x5c": lambda: {"x5c": [base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()]},
-        }[settings.naming]()
+        public = self._key.public_key()
+        ways: Mapping[str, dict[str, Any]] = {
+            "libtrust": {"kid": libtrust_id(public)},
+            "thumbprint": {"kid": thumbprint(public)},
+            "x5c": {"x5c": [base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()]},
+        }
+        self._headers = ways[settings.naming]
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Give a token with *claims*."""
