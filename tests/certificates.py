@@ -134,7 +134,7 @@ class Authority:
 
         :param names: host names and addresses that it is good for; the first is its common name.
         :param days: from when until when, counted from now.
-        :param kind: ``ec`` or ``rsa``.
+        :param kind: ``ec`` or ``rsa``, or ``weak`` for a key that nobody should use.
         """
         return self._issue(names[0], names, ExtendedKeyUsageOID.SERVER_AUTH, days, kind)
 
@@ -173,8 +173,8 @@ def _is_root(certificate: x509.Certificate) -> bool:
 
 
 def _private_key(kind: str) -> PrivateKey:
-    if kind == "rsa":
-        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    if kind != "ec":
+        return rsa.generate_private_key(public_exponent=65537, key_size=1024 if kind == "weak" else 2048)
     return ec.generate_private_key(ec.SECP256R1())
 
 

@@ -72,7 +72,20 @@ def client_context(
 
 
 class TlsWire(Wire):
-    """The server's socket, which says when it was closed."""
+    """
+    The server's socket.
+
+    :ivar undelayed: small writes go out at once.
+    """
+
+    undelayed = False
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.undelayed = enabled
+
+    def getHandle(self) -> object:
+        """No socket that anything could be said to."""
+        return self
 
     @property
     def closed(self) -> bool:
