@@ -45,7 +45,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "assembly": COMMON
     | ROOMS
     | {"debug", "metrics", "config", "log", "lines", "threads", "tls", "listening"},
-    "tap": COMMON | {"heap", "config", "assembly", "lines"},
+    "tap": COMMON | {"heap", "config", "assembly", "lines", "reloading", "signals", "systemd"},
+    "reloading": COMMON | {"config"},
+    "signals": frozenset(),
+    "systemd": frozenset(),
     "command": COMMON | {"config", "assembly", "tap"},
     "_version": frozenset(),
     "": frozenset(("_version",)),

@@ -225,7 +225,7 @@ class DaemonTests(SynchronousTestCase):
             daemon.wait()
             with socket.create_connection(("127.0.0.1", daemon.port)):
                 daemon.ask("/v2/")
-                self.terminated(daemon, number)
+                self.assertEqual(self.terminated(daemon, number), 0)
             self.assert_calm(daemon)
 
     def test_stops_in_an_upload(self) -> None:
@@ -254,6 +254,31 @@ class DaemonTests(SynchronousTestCase):
         connection.close()
         self.assertEqual(stored(), 1 << 20)
         self.assert_calm(daemon, errors=("client disconnected", "requests were still under way"))
+
+    def test_reload(self) -> None:
+        """SIGHUP has it take over what it can of a changed configuration, and tell what it cannot."""
+        config = self.write()
+        daemon = self.twistd(config)
+        daemon.wait()
+        self.assertEqual(daemon.ask("/v2/a/blobs/uploads/", "POST"), 202)
+        readonly = r"\1, maintenance: {readonly: {enabled: true}}"
+        changed = re.sub(r"(filesystem: {[^}]*})", readonly, config.read_text())
+        config.write_text(changed.replace("level: info", "level: warn").replace("10s", "11s"))
+        os.kill(daemon.program.pid, signal.SIGHUP)
+        daemon.program.wait_until(lambda: daemon.ask("/v2/a/blobs/uploads/", "POST") == 405, "read-only")
+        self.assertEqual(daemon.ask("/v2/"), 200)
+        config.write_text("version: 0.1\nstorage: nowhere\n")
+        os.kill(daemon.program.pid, signal.SIGHUP)
+        daemon.program.wait_until(lambda: "nowhere" in "".join(daemon.stderr()), "complaining")
+        self.assertEqual(daemon.ask("/v2/a/blobs/uploads/", "POST"), 405)
+        self.terminated(daemon)
+        lines = [json.loads(line) for line in daemon.stderr()]
+        told = [line["msg"] for line in lines if "restart" in line["msg"]]
+        self.assertEqual(told, ["http.draintimeout has changed, which takes effect after a restart"])
+        after = [
+            line["msg"] for line in lines[lines.index(next(x for x in lines if "restart" in x["msg"])) :]
+        ]
+        self.assertNotIn("response completed", after)
 
     def assert_calm(self, daemon: Daemon, errors: tuple[str, ...] = ()) -> None:
         for line in daemon.stderr():

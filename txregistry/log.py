@@ -116,6 +116,10 @@ class LineObserver:
 
     def __init__(self, writer: Writes, level: str, formatter: Formatter, fields: Fields) -> None:
         self._writer, self._formatter, self._fields = writer, formatter, fields
+        self.set_level(level)
+
+    def set_level(self, level: str) -> None:
+        """Write events of *level*, and more severe ones, from now on."""
         self._threshold = _SEVERITY[_BY_NAME[level]]
 
     def __call__(self, event: LogEvent) -> None:

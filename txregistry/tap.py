@@ -5,21 +5,27 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 - loaded late otherwise, when chroot or another user may hide it
 import os
 import resource
-import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python import usage
 
-from txregistry.assembly import CONFIGURABLE, Daemon, assemble
+from txregistry.assembly import CONFIGURABLE, assemble
 from txregistry.config.reading import Reading, load_config
 from txregistry.errors import Misconfigured
 from txregistry.heap import keep_freed_memory
 from txregistry.lines import STDERR, Descriptor, LogFile, Sink, SystemLog
+from txregistry.reloading import Reloader
+from txregistry.signals import obey_signals
+from txregistry.systemd import SystemdNotice
 
+#: Names the configuration file where no option does.
+CONFIG_VARIABLE = "REGISTRY_CONFIGURATION_PATH"
 #: Ends the process when the configuration or an option cannot be used (EX_USAGE of sysexits.h).
 EXIT_CONFIG = 64
 
@@ -30,7 +36,7 @@ def read_configuration(path: str | None) -> Reading:
 
     :raises SystemExit: it cannot be used; stderr has a line for each fault.
     """
-    path = path or os.environ.get("REGISTRY_CONFIGURATION_PATH")
+    path = path or os.environ.get(CONFIG_VARIABLE)
     if not path:
         reading = Reading(
             None, ("configuration path unspecified: give --config FILE, or set REGISTRY_CONFIGURATION_PATH",)
@@ -51,10 +57,13 @@ class Options(usage.Options):
     optParameters = [["config", "c", None, "The YAML configuration file."]]
 
     reading: Reading
+    #: Where it was read from; absolute, since daemons change their directory.
+    path: str
 
     def postOptions(self) -> None:
         """Read the configuration before anything daemonizes, while the operator still sees complaints."""
         self.reading = read_configuration(self["config"])
+        self.path = os.path.abspath(self["config"] or os.environ[CONFIG_VARIABLE])
 
 
 def makeService(options: Options) -> IService:
@@ -72,7 +81,17 @@ def makeService(options: Options) -> IService:
         for fault in error.faults:
             sys.stderr.write(f"{fault}\n")
         raise SystemExit(EXIT_CONFIG) from None
-    _hurry_on_second_signal(reactor, daemon)
+    notice = SystemdNotice(reactor, os.environ)
+    notice.setServiceParent(daemon)
+    reread = partial(load_config, options.path, dict(os.environ), CONFIGURABLE)
+    reloader = Reloader(partial(daemon.workers.run, reread), options.reading, daemon.take_over)
+
+    async def reload() -> None:
+        notice.reloading()
+        await reloader.reload()
+        notice.ready()
+
+    obey_signals(reactor, daemon.listener.hurry, lambda: Deferred.fromCoroutine(reload()))
     return daemon
 
 
@@ -107,16 +126,3 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     except (OSError, ValueError):  # some systems do not allow what they say
         return
-
-
-def _hurry_on_second_signal(reactor: Any, daemon: Daemon) -> None:
-    """Have the second signal end the waiting that the first one began; Twisted would call it an error."""
-
-    def hurry(*_: object) -> None:
-        reactor.callFromThread(daemon.listener.hurry)
-
-    def install() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, hurry)
-
-    reactor.addSystemEventTrigger("before", "shutdown", install)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import field, frozen
 
 from txregistry.config.auth import read_auth
 from txregistry.config.cursor import Cursor
@@ -52,11 +52,16 @@ class ConfigError(Exception):
 
 @frozen
 class Reading:
-    """What came of reading: a configuration or faults, and in either case warnings; one line each."""
+    """
+    What came of reading: a configuration or faults, and in either case warnings; one line each.
+
+    :ivar settings: what the file and the environment say, as plain values; secrets too.
+    """
 
     config: Config | None
     faults: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    settings: Mapping[str, Value] = field(factory=dict, repr=False, eq=False)
 
     def require(self) -> Config:
         """
@@ -114,7 +119,8 @@ def read_config(text: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
         return Reading(None, ("line 1: must be a mapping of sections, such as 'version: 0.1'",))
     written = decode(document.root, SCHEMA, (), findings)
     version = _read_version(_cursor(written, findings))
-    root = _cursor(overlay(written, SCHEMA, environ, findings), findings)
+    settings = overlay(written, SCHEMA, environ, findings)
+    root = _cursor(settings, findings)
     log, storage, http = read_log(root), read_storage(root, kinds.drivers), read_http(root)
     catalog, tags = _read_catalog(root.section("catalog")), _read_tags(root.section("tags"))
     validation, policy = read_validation(root.section("validation")), read_policy(root.section("policy"))
@@ -124,11 +130,8 @@ def read_config(text: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
     warnings = tuple(findings.warnings)
     if findings.faults or storage is None:
         return Reading(None, tuple(findings.faults), warnings)
-    return Reading(
-        Config(version, log, storage, http, catalog, tags, validation, policy, auth, health, redis),
-        (),
-        warnings,
-    )
+    config = Config(version, log, storage, http, catalog, tags, validation, policy, auth, health, redis)
+    return Reading(config, (), warnings, settings if isinstance(settings, dict) else {})
 
 
 def _is_sections(root: Node | None) -> bool:

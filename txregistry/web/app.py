@@ -90,8 +90,14 @@ class RegistryApp:
         referrers: ReferrerRoutes,
         readonly: bool = False,
     ) -> None:
-        self._gate, self._workers, self._catalog = gate, workers, catalog
-        self._tag_list = _methods("tags", False, get=tags.get)
+        self._gate, self._workers, self._catalog, self._tags = gate, workers, catalog, tags
+        self._groups = manifests, blobs, uploads, referrers
+        self.readonly(readonly)
+
+    def readonly(self, readonly: bool) -> None:
+        """Refuse changes from now on, or take them; what is under way goes on."""
+        manifests, blobs, uploads, referrers = self._groups
+        self._tag_list = _methods("tags", False, get=self._tags.get)
         self._manifest = _methods(
             "manifest", readonly, get=manifests.get, put=manifests.put, delete=manifests.delete
         )

@@ -32,16 +32,16 @@ class CompletionLog:
 
     Of those that the gate refused there is a line already.
 
-    :param quiet: leave the successful ones out, because nobody would see the lines.
+    :ivar quiet: leave the successful ones out, because nobody would see the lines.
     """
 
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, quiet: bool) -> None:
-        self._clock, self._quiet = clock, quiet
+        self._clock, self.quiet = clock, quiet
 
     def __call__(self, request: RegistryRequest, status: int) -> None:
-        if request.told or (self._quiet and not request.errors and status < 400):
+        if request.told or (self.quiet and not request.errors and status < 400):
             return
         fields: dict[str, object] = {
             **request.log_fields(),

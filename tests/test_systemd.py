@@ -1,0 +1,96 @@
+"""Tests for what systemd is told."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+from collections.abc import Mapping
+
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from txregistry.systemd import SystemdNotice
+
+
+class SystemdNoticeTests(SynchronousTestCase):
+    """A socket in systemd's place."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.name = f"@txregistry-test-{secrets.token_hex(8)}"
+        self.systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self.addCleanup(self.systemd.close)
+        self.systemd.bind("\0" + self.name[1:])
+
+    def told(self) -> list[str]:
+        """What came since the last time."""
+        found = []
+        while True:
+            try:
+                found.append(self.systemd.recv(4096).decode())
+            except BlockingIOError:
+                return found
+
+    def notice(self, **environ: str) -> SystemdNotice:
+        notice = SystemdNotice(self.clock, {"NOTIFY_SOCKET": self.name, **environ})
+        notice.startService()
+        return notice
+
+    def test_life(self) -> None:
+        """Ready at the start, stopping at the stop, and nothing between without a watchdog."""
+        notice = self.notice()
+        self.assertEqual(self.told(), ["READY=1"])
+        self.clock.advance(1000)
+        self.assertEqual(self.told(), [])
+        notice.stopService()
+        self.assertEqual(self.told(), ["STOPPING=1"])
+
+    def test_watchdog(self) -> None:
+        """A sign of life comes twice as often as systemd asks for one."""
+        notice = self.notice(WATCHDOG_USEC="20000000", WATCHDOG_PID=str(os.getpid()))
+        self.assertEqual(self.told(), ["READY=1", "WATCHDOG=1"])
+        self.clock.pump([10] * 3)
+        self.assertEqual(self.told(), ["WATCHDOG=1"] * 3)
+        notice.stopService()
+        self.assertEqual((self.told(), self.clock.getDelayedCalls()), (["STOPPING=1"], []))
+
+    def test_other_watchdogs(self) -> None:
+        """One that waits for another process, or makes no sense, is not answered."""
+        environs: tuple[Mapping[str, str], ...] = (
+            {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "1"},
+            {"WATCHDOG_USEC": "often"},
+            {"WATCHDOG_USEC": "0"},
+        )
+        for environ in environs:
+            self.notice(**environ)
+            self.assertEqual((self.told(), self.clock.getDelayedCalls()), (["READY=1"], []))
+
+    def test_reload(self) -> None:
+        """A reload is told with its time, and its end."""
+        notice = self.notice()
+        self.told()
+        notice.reloading()
+        notice.ready()
+        begun, ended = self.told()
+        self.assertTrue(re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", begun), begun)
+        self.assertEqual(ended, "READY=1")
+
+    def test_path(self) -> None:
+        """The socket may have a path."""
+        path = os.path.join("/tmp", f"txregistry-test-{secrets.token_hex(8)}")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.bind(path)
+            self.addCleanup(os.unlink, path)
+            SystemdNotice(self.clock, {"NOTIFY_SOCKET": path}).startService()
+            self.assertEqual(systemd.recv(100), b"READY=1")
+
+    def test_nobody(self) -> None:
+        """Where nobody asks, nobody is told; where nobody listens, the log is, and nothing else happens."""
+        with capturedLogs() as events:
+            SystemdNotice(self.clock, {}).startService()
+            self.assertEqual(events, [])
+            SystemdNotice(self.clock, {"NOTIFY_SOCKET": "/nowhere/at/all"}).startService()
+        self.assertEqual(len(events), 1)

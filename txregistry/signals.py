@@ -1,0 +1,51 @@
+"""What signals do to the daemon: SIGTERM and SIGINT stop it, SIGHUP has it read its configuration again."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+_log = Logger()
+
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+
+def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[], object]) -> None:
+    """
+    Take the signals over from Twisted once *reactor* runs.
+
+    Twisted would end the process by the signal that it got, which looks like
+    a failure to who asked for the stop; and would call a second signal an error.
+
+    :param hurry: is called when a second signal comes while the daemon stops.
+    :param reload: is called for SIGHUP.
+    """
+
+    def stop(number: int, _: object) -> None:
+        reactor.callFromThread(_stop, reactor, number)
+
+    def again(*_: object) -> None:
+        reactor.callFromThread(hurry)
+
+    def hang_up(*_: object) -> None:
+        reactor.callFromThread(reload)
+
+    def take(handler: Callable[..., None]) -> None:
+        for number in STOPPING:
+            signal.signal(number, handler)
+
+    def running() -> None:
+        take(stop)
+        signal.signal(signal.SIGHUP, hang_up)
+
+    reactor.callWhenRunning(running)
+    reactor.addSystemEventTrigger("before", "shutdown", take, again)
+
+
+def _stop(reactor: Any, number: int) -> None:
+    _log.info("got {name}, stopping", name=signal.Signals(number).name)
+    if reactor.running:
+        reactor.stop()

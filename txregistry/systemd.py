@@ -1,0 +1,77 @@
+"""
+Telling systemd how the daemon is (sd_notify(3)).
+
+Only if it asks, by the variables ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+
+from twisted.application.service import Service
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+
+class SystemdNotice(Service):
+    """
+    Says that the daemon is ready when it is started, the last of all, and then again and again that it lives.
+
+    It lives as long as the reactor turns: one that hangs is restarted, if the
+    unit has ``WatchdogSec``.
+
+    :param environ: the variables of the process.
+    """
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, environ: Mapping[str, str]) -> None:
+        self._clock = clock
+        self._address = environ.get("NOTIFY_SOCKET", "")
+        self._every = _watchdog_seconds(environ) / 2
+        self._loop: LoopingCall | None = None
+
+    def startService(self) -> None:
+        super().startService()
+        self._send("READY=1")
+        if self._address and self._every:
+            self._loop = LoopingCall(self._send, "WATCHDOG=1")
+            self._loop.clock = self._clock
+            self._loop.start(self._every)
+
+    def stopService(self) -> None:
+        super().stopService()
+        if self._loop is not None:
+            self._loop.stop()
+            self._loop = None
+        self._send("STOPPING=1")
+
+    def reloading(self) -> None:
+        """The configuration is being read again; :meth:`ready` follows."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def ready(self) -> None:
+        """It was read."""
+        self._send("READY=1")
+
+    def _send(self, state: str) -> None:
+        if not self._address:
+            return
+        address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notice:
+                notice.sendto(state.encode("ascii"), address)
+        except OSError as error:
+            self._log.warn("systemd cannot be told {state}: {why}", state=state.split("=")[0], why=str(error))
+
+
+def _watchdog_seconds(environ: Mapping[str, str]) -> float:
+    """How long systemd waits for a sign of life; 0 if it does not, or waits for another process."""
+    pid, microseconds = environ.get("WATCHDOG_PID", ""), environ.get("WATCHDOG_USEC", "")
+    if (pid and pid != str(os.getpid())) or not (microseconds.isascii() and microseconds.isdigit()):
+        return 0.0
+    return int(microseconds) / 1_000_000
