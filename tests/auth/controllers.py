@@ -87,9 +87,8 @@ class TokenTestCase(SynchronousTestCase):
 
 def build(options: TokenOptions, case: TokenTestCase, workers: IWorkers | None = None) -> IAccessController:
     """What the table's row makes of *options*."""
-    means: Any = {"workers": workers or InlineWorkers(), "now": case.clock.seconds, "threads": 1}
-    known = {name: value for name, value in means.items() if name in Means.__annotations__}
-    return ACCESS["token"].build(options, Means(**known))
+    means = Means(workers or InlineWorkers(), case.clock.seconds, threads=1)
+    return ACCESS["token"].build(options, means)
 
 
 def bearing(token: str) -> Credentials:

@@ -257,6 +257,21 @@ class RefusalTests(TokenTestCase):
         expected = f'Bearer realm="{REALM}",service="{SERVICE}",scope="repository:a/b:pull,push"'
         self.assertEqual(refusal.challenge, expected + ',error="insufficient_scope"')
 
+    def test_malformed_claims(self) -> None:
+        """Claims are looked at when the signature is known to be good, and not before."""
+        kid = {"alg": "ES256", "kid": key().thumbprint}
+        for payload in (
+            b"",
+            b"[]",
+            b"{",
+            b"\xff",
+            b'{"exp":1.5}',
+            b'{"access":[null]}',
+            b'{"iss":1,"iss":"x"}',
+        ):
+            self.invalid(self.controller(), sign_raw(key(), kid, payload), "malformed token: ")
+            self.invalid(self.controller(), forge(kid, payload, bytes(64)), "the signature is wrong")
+
     def test_malformed(self) -> None:
         """What is no token is refused as an invalid one."""
         for text in ("x", "a.b.c", "..", "é.é.é", "x" * 90_000, forge(b"[", b"", b"")):

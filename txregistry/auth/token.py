@@ -22,7 +22,7 @@ from zope.interface import implementer
 
 from txregistry.auth.chains import Leaf, verified_leaf
 from txregistry.auth.claims import Claims
-from txregistry.auth.jose import TOKEN_LIMIT, Token, read_token
+from txregistry.auth.jose import TOKEN_LIMIT, Token, read_claims, read_token
 from txregistry.auth.keyfiles import KeyFiles
 from txregistry.auth.keys import (
     ALGORITHMS,
@@ -99,17 +99,17 @@ class Verifier:
         """
         Whether *token* is signed with *key*, or else with one that certificates in it vouch for.
 
-        Blocks for what signatures take.
+        Blocks for what signatures take.  Claims are read only if somebody trusted has made them.
 
         :return: why not, if it is not: an exception that was not raised.
         """
         try:
             if key is not None:
                 self._check_signature(token, key)
-                return Verified(token.claims)
+                return Verified(read_claims(token.payload))
             leaf = self._leaf(token, now)
             self._check_signature(token, leaf.key)
-            return Verified(token.claims, leaf.begins, leaf.ends)
+            return Verified(read_claims(token.payload), leaf.begins, leaf.ends)
         except TokenRefused as refusal:
             return refusal
 
