@@ -21,7 +21,7 @@ class CompletionLogTests(SynchronousTestCase):
         """The events of one request, a GET that takes a second and a half."""
         held = Held(serve)
         server = Server(held)
-        server.site._completed = CompletionLog(server.clock, quiet)
+        server.site.tell(CompletionLog(server.clock, quiet))
         connection = server.connect()
         with capturedLogs() as events:
             connection.send(request_bytes("GET", "/v2/a"))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import define, frozen
 from twisted.application.service import IService
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 
@@ -18,6 +21,7 @@ from txregistry.debug.places import threads_page
 from txregistry.debug.requests import requests_page
 from txregistry.debug.server import NOT_FOUND, DebugPages, DebugRequest, Page, content
 from txregistry.debug.tasks import tasks_page
+from txregistry.interfaces import IWorkers
 from txregistry.listening import Listener
 from txregistry.metrics.exposition import Metrics
 from txregistry.metrics.instruments import Labels
@@ -49,26 +53,50 @@ class Observed:
 
 
 @define(eq=False)
-class _Pages:
-    """The pages, each as a coroutine."""
+class Pages:
+    """
+    What makes the pages.
 
-    reactor: Any
-    observed: Observed
-    metrics: Metrics | None
-    pauses: GcPauses
-    workers: Workers
+    :ivar metrics: what is counted; ``None`` if nothing is.
+    :ivar workers: one thread, for what takes long.
+    """
+
+    _clock: IReactorTime
+    _observed: Observed
+    _metrics: Metrics | None
+    _pauses: GcPauses
+    _workers: IWorkers
+
+    def table(self, path: str) -> Mapping[str, Page]:
+        """The pages by path; that of the metrics, if there are any, is *path*."""
+        memory = MemoryPage(self._clock, self._workers)
+
+        async def memory_page(_: RegistryRequest) -> Reply:
+            return content(await memory())
+
+        table = {
+            "/debug/health": Page(self.health, "the health checks that fail now", NOT_FOUND),
+            "/debug/vars": Page(self.variables, "figures of the process and the registry, as JSON"),
+            "/debug/requests": Page(self.requests, "the requests that run, and what they wait for"),
+            "/debug/threads": Page(self.threads, "the stacks of all threads"),
+            "/debug/tasks": Page(self.tasks, "what the reactor will call later"),
+            "/debug/memory": Page(memory_page, "memory, the garbage collector, and objects by type"),
+        }
+        if self._metrics is not None:
+            table[path] = Page(partial(self.exposition, self._metrics), "metrics for Prometheus")
+        return table
 
     async def health(self, request: RegistryRequest) -> Reply:
-        failures = self.observed.failures()
+        failures = self._observed.failures()
         text = json.dumps(dict(failures), separators=(",", ":"), ensure_ascii=False)
         return content(text, _JSON, 503 if failures else 200)
 
-    async def metric(self, request: RegistryRequest) -> Reply:
-        metrics = self.metrics
-        assert metrics is not None
+    async def exposition(self, metrics: Metrics, request: RegistryRequest) -> Reply:
         metrics.read_gauges()
         try:
-            text, kind = await self.workers.run(metrics.expose, ", ".join(request.header_lines(b"Accept")))
+            text, kind = await self._workers.run(metrics.expose, ", ".join(request.header_lines(b"Accept")))
+        except CancelledError:
+            raise
         except Exception:
             metrics.scraped(500)
             raise
@@ -76,16 +104,16 @@ class _Pages:
         return content(text, kind.encode("latin-1"))
 
     async def variables(self, request: RegistryRequest) -> Reply:
-        return content(expvar_page(sys.argv, self.pauses, self.observed.facts), _JSON)
+        return content(expvar_page(sys.argv, self._pauses, self._observed.facts), _JSON)
 
     async def requests(self, request: RegistryRequest) -> Reply:
-        return content(requests_page(self.observed.site, self.reactor))
+        return content(requests_page(self._observed.site, self._clock))
 
     async def threads(self, request: RegistryRequest) -> Reply:
         return content(threads_page())
 
     async def tasks(self, request: RegistryRequest) -> Reply:
-        return content(tasks_page(self.reactor))
+        return content(tasks_page(self._clock))
 
 
 def debug_services(
@@ -98,27 +126,13 @@ def debug_services(
     """
     pauses = GcPauses(_ignore if metrics is None else metrics.paused)
     workers = Workers(reactor, 1, "debug")
-    pages = _Pages(reactor, observed, metrics, pauses, workers)
-    memory = MemoryPage(reactor, workers)
-
-    async def memory_page(_: RegistryRequest) -> Reply:
-        return content(await memory())
-
-    table = {
-        "/debug/health": Page(pages.health, "the health checks that fail now", NOT_FOUND),
-        "/debug/vars": Page(pages.variables, "figures of the process and the registry, as JSON"),
-        "/debug/requests": Page(pages.requests, "the requests that run, and what they wait for"),
-        "/debug/threads": Page(pages.threads, "the stacks of all threads"),
-        "/debug/tasks": Page(pages.tasks, "what the reactor will call later"),
-        "/debug/memory": Page(memory_page, "memory, the garbage collector, and objects by type"),
-    }
     services: list[IService] = [pauses, workers]
     if metrics is not None:
-        table[path] = Page(pages.metric, "metrics for Prometheus")
         services.append(LagMeter(reactor, metrics.lagged))
         watch_pools(metrics, (*observed.pools, workers))
         _log.info("providing prometheus metrics on {path}", path=path)
-    site = RegistrySite(Resource(), reactor, shortcut=DebugPages(table).serve, request=DebugRequest)
+    pages = DebugPages(Pages(reactor, observed, metrics, pauses, workers).table(path))
+    site = RegistrySite(Resource(), reactor, shortcut=pages.serve, request=DebugRequest)
     services.append(Listener(reactor, site, host=host, port=port, says="debug server listening {where}"))
     return services
 

@@ -136,7 +136,8 @@ def _uploads(request: RegistryRequest) -> bool:
 def _in_flight(site: RegistrySite) -> Mapping[Labels, float]:
     counts: dict[Labels, float] = {(handler,): 0 for handler in HANDLERS}
     for request in _served(site):
-        counts[request.handler,] += 1
+        labels = (request.handler,)
+        counts[labels] = counts.get(labels, 0) + 1
     return counts
 
 
