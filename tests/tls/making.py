@@ -148,7 +148,8 @@ class Ends:
 
     def send(self, data: bytes) -> None:
         """Send *data* when the handshake is done."""
-        self.tls.send(data)
+        for start in range(0, len(data), 16384):
+            self.tls.send(data[start : start + 16384])
         self.exchange()
 
     def end(self) -> None:

@@ -32,7 +32,7 @@ from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
-from txregistry.tls.contexts import Noted, explained
+from txregistry.tls.contexts import explained
 
 #: Seconds for a handshake.
 HANDSHAKE_TIMEOUT = 30.0
@@ -76,6 +76,7 @@ class TlsConnection(TLSMemoryBIOProtocol):
     _begun = False
     _deaf = False
     _lingering = False
+    _refusal = ""
     _deadline: IDelayedCall | None = None
 
     @property
@@ -116,15 +117,18 @@ class TlsConnection(TLSMemoryBIOProtocol):
         log("TLS handshake with {peer} failed: {reason}", peer=peer, reason=reason)
 
     def _failed(self, error: BaseException | None) -> None:
-        noted = self._tlsConnection.get_app_data()
         reason = explained(error) if isinstance(error, SSL.Error) else str(error)
-        if isinstance(noted, Noted) and noted.error:
-            what = _WRONG.get(noted.error, f"OpenSSL's reason {noted.error}")
-            self._say(f"the client's certificate {noted.subject!r} is refused, {what}", refused=True)
+        if self._refusal:
+            self._say(self._refusal, refused=True)
         elif "did not return a certificate" in reason:
             self._say("the client has no certificate", refused=True)
         else:
             self._say(reason)
+
+    def certificate_refused(self, error: int, subject: str) -> None:
+        """Keep the first reason for the log: others follow from it."""
+        what = _WRONG.get(error, f"OpenSSL's reason {error}")
+        self._refusal = self._refusal or f"the client's certificate {subject!r} is refused, {what}"
 
     def _refuse_plain(self) -> None:
         self._say("the client speaks plain HTTP")

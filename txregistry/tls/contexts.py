@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import frozen
 from OpenSSL import SSL
@@ -51,6 +51,14 @@ class Terms(Protocol):
     @property
     def clientauth(self) -> str:
         """What is asked of clients, if there are authorities for them."""
+
+
+@runtime_checkable
+class ToldOfRefusal(Protocol):
+    """Whoever owns a connection and wants to know why it fails."""
+
+    def certificate_refused(self, error: int, subject: str) -> None:
+        """The certificate of *subject*, the client or above it, is not good: *error* is OpenSSL's number."""
 
 
 class NoCommonProtocol(SSL.Error):
@@ -152,18 +160,18 @@ def _ask_clients(context: SSL.Context, identity: Identity, clientauth: str) -> N
     mode = SSL.VERIFY_PEER
     if clientauth not in (REQUEST, VERIFY_IF_GIVEN):
         mode |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-    context.set_verify(mode, _take_any if clientauth in (REQUEST, REQUIRE_ANY) else _note_and_judge)
+    context.set_verify(mode, _take_any if clientauth in (REQUEST, REQUIRE_ANY) else _judge_and_tell)
 
 
 def _take_any(connection: SSL.Connection, certificate: X509, error: int, depth: int, good: int) -> bool:
     return True
 
 
-def _note_and_judge(connection: SSL.Connection, certificate: X509, error: int, depth: int, good: int) -> bool:
-    """What OpenSSL finds counts; the first fault is kept for the log."""
-    noted = connection.get_app_data()
-    if not good and isinstance(noted, Noted) and not noted.error:
-        noted.error, noted.subject = error, _subject(certificate)
+def _judge_and_tell(connection: SSL.Connection, certificate: X509, error: int, depth: int, good: int) -> bool:
+    """What OpenSSL finds counts; the connection, which Twisted keeps here, is told, for the log."""
+    owner = connection.get_app_data()
+    if not good and isinstance(owner, ToldOfRefusal):
+        owner.certificate_refused(error, _subject(certificate))
     return bool(good)
 
 
@@ -172,18 +180,6 @@ def _subject(certificate: X509) -> str:
         return certificate.to_cryptography().subject.rfc4514_string()[:200]
     except ValueError:
         return "a name that cannot be read"
-
-
-class Noted:
-    """
-    What was wrong with the certificate of a client.
-
-    :ivar error: OpenSSL's number; 0 for nothing.
-    :ivar subject: whose certificate it was.
-    """
-
-    error = 0
-    subject = ""
 
 
 def _choose_protocol(connection: SSL.Connection, offered: list[bytes]) -> bytes:
@@ -210,6 +206,4 @@ class CurrentContext:
         self.context = context
 
     def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
-        connection = SSL.Connection(self.context, None)
-        connection.set_app_data(Noted())
-        return connection
+        return SSL.Connection(self.context, None)

@@ -11,9 +11,10 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from txregistry.errors import Misconfigured
-from txregistry.interfaces import IWorkers
+from txregistry.interfaces import IReloadable, IWorkers
 from txregistry.tls.contexts import CurrentContext, Suites, Terms, make_context
 from txregistry.tls.files import Identity, Paths, fingerprint, read_identity, shown
 
@@ -28,6 +29,7 @@ class Options(Paths, Terms, Protocol):
     """What the configuration says."""
 
 
+@implementer(IReloadable)
 class Credentials(Service):
     """
     What connections are encrypted with.
