@@ -44,6 +44,7 @@ from txregistry.interfaces import (
     IBlobStore,
     ICacheMeter,
     IDescriptorCache,
+    IReloadable,
     IRepository,
     IStorageDriver,
     IWorkers,
@@ -217,8 +218,9 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         observer.set_level(changed.log.level)
         completed.quiet = _quiet(changed)
         app.readonly(changed.storage.readonly)
-        if credentials is not None:
-            await credentials.reload()
+        for each in (access, credentials):
+            if IReloadable.providedBy(each):
+                await each.reload()
 
     daemon = Daemon(observer, _listener(http, reactor, site, credentials), hashing, take_over)
     first = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]

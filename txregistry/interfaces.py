@@ -533,6 +533,13 @@ class IAccessController(Interface):
         """
 
 
+class IReloadable(Interface):
+    """Holds what files say, and can read them again."""
+
+    async def reload() -> bool:
+        """Use what the files hold now; if that is of no use, tell the log, go on as before, return false."""
+
+
 class IHealth(Interface):
     """Knows whether the registry can serve, from checks that run beside the requests."""
 

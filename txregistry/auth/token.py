@@ -14,9 +14,10 @@ for each request.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jwt
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -37,7 +38,7 @@ from txregistry.auth.memory import CredentialMemory
 from txregistry.auth.refused import TokenRefused, shown
 from txregistry.auth.sharing import SharedWork
 from txregistry.errors import Misconfigured, Unauthorized
-from txregistry.interfaces import Credentials, IAccessController, IWorkers
+from txregistry.interfaces import Credentials, IAccessController, IReloadable, IWorkers
 from txregistry.model.access import Access, Grant, quoted, scopes
 
 #: Tokens that are remembered, and for how many seconds.  A client uses each for minutes.
@@ -176,13 +177,16 @@ class Challenger:
         return f"{scheme if scheme == 'http' else 'https'}://{credentials.host}{self.path}"
 
 
-@implementer(IAccessController)
+@implementer(IAccessController, IReloadable)
 class TokenAccess:
     """
     Lets requests pass that have a token of *issuer* for *service* with the rights they need.
 
+    :param read_keys: reads the trusted keys again, which blocks.
     :param now: seconds since 1970.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -192,9 +196,11 @@ class TokenAccess:
         challenger: Challenger,
         workers: IWorkers,
         now: Callable[[], float],
+        read_keys: Callable[[], TrustedKeys],
     ) -> None:
         self._issuer, self._service, self._now = issuer, service, now
         self._verifier, self._challenger = verifier, challenger
+        self._workers, self._read_keys = workers, read_keys
         self._memory: CredentialMemory[Verified] = CredentialMemory(now, LIFETIME, REMEMBERED)
         self._verifying: SharedWork[Verified | TokenRefused] = SharedWork(workers, WAITING_LIMIT)
 
@@ -221,6 +227,18 @@ class TokenAccess:
             raise Unauthorized(challenge, wanted, f"the token lacks {scopes(lacking)}", claims.grant.user)
         return claims.grant
 
+    async def reload(self) -> bool:
+        """Trust the keys that the files hold now, and no others; if these cannot be used, those of before."""
+        try:
+            keys = await self._workers.run(self._read_keys)
+        except Misconfigured as error:
+            for fault in error.faults:
+                self._log.error("{fault}; what was read before stays in use", fault=fault)
+            return False
+        self._verifier = evolve(self._verifier, keys=keys)
+        self._memory.clear()
+        return True
+
     async def _verified(self, text: str) -> Verified:
         if len(text) > TOKEN_LIMIT:
             raise TokenRefused(f"malformed token: longer than {TOKEN_LIMIT} characters")
@@ -228,12 +246,13 @@ class TokenAccess:
         found = self._memory.get(memorized)
         if found is not None and found.begins <= now <= found.ends:
             return found
-        token = read_token(text)
-        key = self._verifier.key(token)
-        result = await self._verifying.run(memorized, lambda: self._verifier.verify(token, key, now))
+        token, verifier = read_token(text), self._verifier
+        key = verifier.key(token)
+        result = await self._verifying.run(memorized, lambda: verifier.verify(token, key, now))
         if isinstance(result, TokenRefused):
             raise TokenRefused(result.reason)
-        self._memory.put(memorized, result)
+        if verifier is self._verifier:
+            self._memory.put(memorized, result)
         return result
 
 
@@ -261,15 +280,21 @@ def build(
     :param autoredirect_path: where on the registry's own host clients get tokens, instead of at *realm*.
     :raises Misconfigured: no token could ever be verified.
     """
-    log = Logger()
-    files = KeyFiles()
-    keys = files.read(rootcertbundle, jwks)
+    read_keys = partial(_read_keys, rootcertbundle, jwks)
+    keys = read_keys()
     algorithms = ALGORITHMS.intersection(signing_algorithms)
     if not algorithms:
         raise Misconfigured(
             "auth.token.signingalgorithms: there must be one that public keys verify, such as RS256 or ES256"
         )
+    challenger = Challenger(realm, service, autoredirect_path)
+    return TokenAccess(issuer, service, Verifier(keys, algorithms), challenger, workers, now, read_keys)
+
+
+def _read_keys(rootcertbundle: str, jwks: str) -> TrustedKeys:
+    files = KeyFiles()
+    keys = files.read(rootcertbundle, jwks)
+    log = Logger()
     for warning in files.warnings:
         log.warn("{fault}", fault=warning)
-    challenger = Challenger(realm, service, autoredirect_path)
-    return TokenAccess(issuer, service, Verifier(keys, algorithms), challenger, workers, now)
+    return keys

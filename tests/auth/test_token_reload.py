@@ -1,0 +1,51 @@
+"""Tests for new keys while the daemon runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
+from zope.interface.verify import verifyObject
+
+from tests.auth.controllers import TokenTestCase, key
+from tests.auth.making import sign
+from txregistry.interfaces import IReloadable
+
+
+class ReloadTests(TokenTestCase):
+    """A controller whose bundle the test changes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.bundle = Path(self.file(key().certificate_pem))
+        self.access = self.controller(jwks="", rootcertbundle=str(self.bundle))
+        self.old = self.token()
+        self.new = sign(key("P-256", 1), self.claims())
+
+    def reload(self) -> bool:
+        return bool(self.successResultOf(Deferred.fromCoroutine(self.access.reload())))
+
+    def test_new_keys(self) -> None:
+        """After a reload the keys of the file count, and those that it had before do not, remembered or not."""
+        self.assertTrue(verifyObject(IReloadable, self.access))
+        self.passes(self.access, self.old)
+        self.refused(self.access, self.new)
+        self.bundle.write_bytes(key("P-256", 1).certificate_pem)
+        self.passes(self.access, self.old)
+        self.assertTrue(self.reload())
+        self.refused(self.access, self.old)
+        self.passes(self.access, self.new)
+
+    def test_unusable(self) -> None:
+        """A file that cannot be used changes nothing, and the log says why."""
+        for content in (b"", b"no certificate", None):
+            if content is None:
+                self.bundle.unlink()
+            else:
+                self.bundle.write_bytes(content)
+            with capturedLogs() as events:
+                self.assertFalse(self.reload())
+            self.assertEqual([event["log_level"].name for event in events], ["error"])
+            self.assertIn("auth.token.rootcertbundle", formatEvent(events[0]))
+            self.passes(self.access, self.old)
