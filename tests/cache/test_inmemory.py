@@ -33,6 +33,13 @@ class UnboundedContractTests(DescriptorCacheContract, SynchronousTestCase):
 class InMemoryDescriptorCacheTests(SynchronousTestCase):
     """What goes when there are too many."""
 
+    def test_others_forget_nothing(self) -> None:
+        """What one repository forgets, another keeps."""
+        cache, other = InMemoryDescriptorCache(), RepositoryName("there")
+        self.fill(cache, DESCRIPTORS[0])
+        self.successResultOf(cache.forget(other, DESCRIPTORS[0].digest))
+        self.assertEqual(self.successResultOf(cache.get(NAME, DESCRIPTORS[0].digest)), DESCRIPTORS[0])
+
     def fill(self, cache: InMemoryDescriptorCache, *descriptors: Descriptor) -> None:
         for descriptor in descriptors:
             self.successResultOf(cache.set(NAME, descriptor.digest, descriptor))

@@ -31,6 +31,9 @@ from txredisapi import HiredisProtocol, InvalidData, ResponseError
 
 from txregistry.errors import CacheFailed
 
+#: Seconds in which the socket is read once more before the connection is given up.
+_GRACE = 0.001
+
 #: What Redis answers to one command: bytes, a number, ``None``, a list of these, or an error.
 Reply = Any
 
@@ -158,13 +161,13 @@ class Conversation(HiredisProtocol):  # type: ignore[misc]
             self._timer = self._clock.callLater(left, self._look)
         else:
             # If it was this process that had no time, the answer waits in the socket: read it first.
-            self._timer = self._clock.callLater(0, self._judge, oldest)
+            self._timer = self._clock.callLater(_GRACE, self._judge, oldest)
 
     def _judge(self, oldest: _Question) -> None:
+        self._timer = None
         if self._waiting and self._waiting[0] is oldest:
             self.give_up(f"no answer in {self._patience:g} s")
         else:
-            self._timer = None
             self._look()
 
 
