@@ -223,7 +223,7 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
                 await each.reload()
 
     daemon = Daemon(observer, _listener(http, reactor, site, credentials), hashing, take_over)
-    first = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
+    first: list[IService] = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
     if isinstance(access, Service):
         # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.
         first.insert(0, access)

@@ -27,7 +27,7 @@ class ReloadTests(TokenTestCase):
         return bool(self.successResultOf(Deferred.fromCoroutine(self.access.reload())))
 
     def test_new_keys(self) -> None:
-        """After a reload the keys of the file count, and those that it had before do not, remembered or not."""
+        """After a reload the keys of the file count, those from before do not, tokens remembered or not."""
         self.assertTrue(verifyObject(IReloadable, self.access))
         self.passes(self.access, self.old)
         self.refused(self.access, self.new)
