@@ -7,6 +7,7 @@ import json
 from hypothesis import strategies as st
 
 from txregistry.config.durations import print_duration
+from txregistry.model.tls import CLIENT_AUTH, MODERN_SUITES, OLDER_SUITES, VERSIONS
 
 #: Where a setting stands: the keys from the top of the file.
 Place = tuple[str, ...]
@@ -55,8 +56,20 @@ _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("tags", "maxtags"): st.integers(0, 5000),
 }
 
+#: One without the other is a fault.
+_PAIR: dict[Place, st.SearchStrategy[object]] = {
+    ("http", "tls", "certificate"): _NAME.map("/etc/{}.crt".format),
+    ("http", "tls", "key"): _NAME.map("/etc/{}.key".format),
+}
+_TLS: dict[Place, st.SearchStrategy[object]] = {
+    ("http", "tls", "clientcas"): st.lists(_NAME, max_size=2),
+    ("http", "tls", "clientauth"): st.sampled_from(["", *CLIENT_AUTH]),
+    ("http", "tls", "minimumtls"): st.sampled_from(["", *VERSIONS]),
+    ("http", "tls", "ciphersuites"): st.lists(st.sampled_from([*MODERN_SUITES, *OLDER_SUITES]), max_size=3),
+}
+
 #: Where every supported setting stands that has a place of its own.
-FIXED_PLACES = tuple(_FIXED)
+FIXED_PLACES = (*_FIXED, *_PAIR, *_TLS)
 
 
 def settings() -> st.SearchStrategy[Settings]:
@@ -64,11 +77,14 @@ def settings() -> st.SearchStrategy[Settings]:
     fixed = st.fixed_dictionaries({}, optional=_FIXED)
     headers = st.dictionaries(_NAME, st.lists(_TEXT, max_size=3), max_size=2)
     fields = st.dictionaries(_NAME, st.one_of(_TEXT, _NUMBER, st.booleans()), max_size=2)
-    return st.builds(_joined, fixed, headers, fields)
+    encrypted = st.fixed_dictionaries(_PAIR, optional=_TLS)
+    return st.builds(_joined, fixed, headers, fields, st.one_of(st.just({}), encrypted))
 
 
-def _joined(fixed: Settings, headers: dict[str, list[str]], fields: dict[str, object]) -> Settings:
-    joined = dict(fixed)
+def _joined(
+    fixed: Settings, headers: dict[str, list[str]], fields: dict[str, object], encrypted: Settings
+) -> Settings:
+    joined = fixed | encrypted
     joined.update({("http", "headers", name): values for name, values in headers.items()})
     joined.update({("log", "fields", name): value for name, value in fields.items()})
     return joined
