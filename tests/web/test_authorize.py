@@ -116,7 +116,7 @@ class AuditTests(SynchronousTestCase):
 
     def refusals(self, error: Exception, method: str = "GET", path: str = "/v2/a/tags/list") -> list[str]:
         registry = Registry(access=Raising(error))
-        registry.site._completed = CompletionLog(registry.clock, quiet=False)
+        registry.site.tell(CompletionLog(registry.clock, quiet=False))
         registry.ask(method, path, [("Authorization", "Basic c2VjcmV0OnBhc3N3b3Jk")])
         lines = []
         for event in self.events:
