@@ -92,14 +92,17 @@ class Pages:
         return content(text, _JSON, 503 if failures else 200)
 
     async def exposition(self, metrics: Metrics, request: RegistryRequest) -> Reply:
-        metrics.read_gauges()
+        metrics.scraping += 1
         try:
+            metrics.read_gauges()
             text, kind = await self._workers.run(metrics.expose, ", ".join(request.header_lines(b"Accept")))
         except CancelledError:
             raise
         except Exception:
             metrics.scraped(500)
             raise
+        finally:
+            metrics.scraping -= 1
         metrics.scraped(200)
         return content(text, kind.encode("latin-1"))
 

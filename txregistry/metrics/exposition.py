@@ -83,6 +83,7 @@ class Metrics(Collector):
     Observing is for the reactor's thread, unless something else is said.
 
     :ivar cache: counts for the descriptor cache.
+    :ivar scraping: how many scrapes are being served.
     :ivar registry: what is exposed beside ours; a plug-in may register collectors of its own.
     """
 
@@ -91,6 +92,7 @@ class Metrics(Collector):
         for kind in (ProcessCollector, PlatformCollector, GCCollector):
             kind(registry=self.registry)
         self.registry.register(_MemoryLimit())
+        self.scraping = 0
         self._gauges: list[Gauge] = []
         self._instruments: list[Counter | Histogram | Gauge] = []
         self._make_http()
@@ -122,6 +124,11 @@ class Metrics(Collector):
             "Total number of scrapes by HTTP status code.",
             ("code",),
             (("200",), ("500",), ("503",)),
+        )
+        self.watch(
+            "promhttp_metric_handler_requests_in_flight",
+            "Current number of scrapes being served.",
+            lambda: {(): self.scraping},
         )
 
     def _make_storage(self) -> None:
