@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import hiredis
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
@@ -66,7 +68,7 @@ class FakeRedis:
         self.attempts += 1
         if self.down:
             return fail(ConnectionRefusedError())
-        protocol: Any = protocolFactory.buildProtocol(None)
+        protocol: Any = protocolFactory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 6379))
         connection = _Connection(self, protocol)
         self.connections.append(connection)
         protocol.makeConnection(connection)
@@ -180,8 +182,6 @@ class _Connection:
     def __init__(self, server: FakeRedis, client: Any) -> None:
         self._server, self._client = server, client
         self._reader = hiredis.Reader()
-        self._queue: list[tuple[str, list[bytes]]] | None = None
-        self._spoilt = False
         self.trusted = False
 
     def write(self, data: bytes) -> None:
@@ -189,43 +189,18 @@ class _Connection:
         self._reader.feed(data)
         while (words := self._reader.gets()) is not False:
             if self._server.hung:
-                self._server.left.append(lambda words=words: self._answer(words))
+                self._server.left.append(partial(self._answer, words))
             else:
                 self._answer(words)
 
     def _answer(self, words: list[bytes]) -> None:
         name, arguments = words[0].decode().upper(), words[1:]
         try:
-            reply = self._reply(name, arguments)
+            reply = self._server.carry_out(self, name, arguments)
         except RedisFault as fault:
             reply = fault
-            self._spoilt = self._queue is not None
         if self in self._server.connections:
             self._client.dataReceived(_encoded(reply))
-
-    def _reply(self, name: str, arguments: list[bytes]) -> object:
-        server = self._server
-        if name == "MULTI":
-            self._queue, self._spoilt = [], False
-            return "OK"
-        if name == "EXEC":
-            queue, self._queue = self._queue or [], None
-            if self._spoilt:
-                raise RedisFault("EXECABORT Transaction discarded because of previous errors.")
-            return [self._inside(*each) for each in queue]
-        if self._queue is not None:
-            error = server.refused.get(name) or server.refused.get("*")
-            if error is not None:
-                raise RedisFault(error)
-            self._queue.append((name, arguments))
-            return "QUEUED"
-        return server.carry_out(self, name, arguments)
-
-    def _inside(self, name: str, arguments: list[bytes]) -> object:
-        try:
-            return self._server.carry_out(self, name, arguments)
-        except RedisFault as fault:
-            return fault
 
     def lose(self) -> None:
         """End the connection, from the server's side."""

@@ -78,7 +78,8 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
             descriptor = await self._cache.get(self._name, digest)
         except CacheFailed:
             self._meter.failed()
-            return await self._blobs.stat(digest)  # type: ignore[no-any-return]
+            unremembered: Descriptor = await self._blobs.stat(digest)
+            return unremembered
         if descriptor is not None:
             self._meter.hit()
             return descriptor

@@ -164,11 +164,11 @@ class RedisLink(Service):
         asked.addCallbacks(
             self._cleared, self._uncleared, callbackArgs=(entry, conversation), errbackArgs=(entry,)
         )
-        asked.addCallback(answered.callback)
+        asked.addCallback(lambda _: answered.callback(None))
         await answered
 
     def _cleared(self, replies: list[Reply], entry: Entry, conversation: Conversation) -> None:
-        error = error_of(replies)
+        error = _unforgotten(replies)
         if error is None:
             self._clearings.done([entry])
         else:
@@ -202,16 +202,16 @@ class RedisLink(Service):
     async def _run(self) -> None:
         """Connect, again and again."""
         failures = 0
-        while True:
+        while self.running:
             began = self._clock.seconds()
             try:
                 reason = await self._once()
-            except CancelledError:
-                raise
             except CacheFailed as error:
                 reason = str(error)
-            except Exception as error:
+            except Exception as error:  # whatever an endpoint fails with, being cancelled included
                 reason = f"{type(error).__name__}: {error}"
+            if not self.running:
+                return
             self._say_away(reason)
             if self._clock.seconds() - began > SETTLED:
                 failures = 0
@@ -265,7 +265,7 @@ class RedisLink(Service):
                 continue
             taken = self._clearings.take(_AT_ONCE)
             try:
-                error = error_of(await conversation.ask(*entries.clearings(taken)))
+                error = _unforgotten(await conversation.ask(*entries.clearings(taken)))
                 if error is not None:
                     raise CacheFailed(f"Redis does not forget: {error}")
             except BaseException:
@@ -315,3 +315,8 @@ class RedisLink(Service):
         elif self._told is None:
             self._log.info("using redis blob descriptor cache")
         self._told = True
+
+
+def _unforgotten(replies: list[Reply]) -> str | None:
+    """The error that shows that an entry was not cleared.  A key that somebody uses otherwise holds none."""
+    return error_of([reply for reply in replies if not str(reply).startswith("WRONGTYPE")])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
@@ -35,33 +36,35 @@ def redis_link(options: Any, reactor: Any) -> RedisLink:
 
 
 def _endpoints(options: Any, reactor: Any) -> MakeEndpoint:
-    encryption = None if options.tls is None else _encryption(options.tls)
+    tls = options.tls
+    trusted = None if tls is None else _authorities(tls.rootcas)
+    shown = _credentials(tls.certificate, tls.key) if tls is not None and tls.certificate else {}
 
     def make(host: str, port: int) -> IStreamClientEndpoint:
         plain = HostnameEndpoint(reactor, host, port, timeout=options.dialtimeout)
-        if encryption is None:
+        if trusted is None:
             return plain
-        return wrapClientTLS(optionsForClientTLS(host, extraCertificateOptions=encryption), plain)
+        return wrapClientTLS(optionsForClientTLS(host, trusted, extraCertificateOptions=shown), plain)
 
     return make
 
 
-def _encryption(tls: Any) -> dict[str, Any]:
-    """What :class:`~twisted.internet.ssl.CertificateOptions` is to know."""
-    authorities = [
-        authority
-        for index, path in enumerate(tls.rootcas)
+def _authorities(paths: Sequence[str]) -> Any:
+    found = [
+        Certificate(authority)
+        for index, path in enumerate(paths)
         for authority in _certificates(path, f"redis.tls.rootcas[{index}]")
     ]
-    options: dict[str, Any] = {"trustRoot": platformTrust()}
-    if authorities:
-        options["trustRoot"] = trustRootFromCertificates([Certificate(each) for each in authorities])
-    if tls.certificate:
-        own, *chain = _certificates(tls.certificate, "redis.tls.certificate")
-        options |= {"certificate": own, "extraCertChain": chain, "privateKey": _key(tls.key)}
-        if own.to_cryptography().public_key() != options["privateKey"].to_cryptography_key().public_key():
-            raise Misconfigured("redis.tls.key: does not belong to the certificate")
-    return options
+    return trustRootFromCertificates(found) if found else platformTrust()
+
+
+def _credentials(certificate: str, key: str) -> dict[str, Any]:
+    """What :class:`~twisted.internet.ssl.CertificateOptions` is to show to Redis."""
+    own, *chain = _certificates(certificate, "redis.tls.certificate")
+    private = _key(key)
+    if own.to_cryptography().public_key() != private.to_cryptography_key().public_key():
+        raise Misconfigured("redis.tls.key: does not belong to the certificate")
+    return {"certificate": own, "extraCertChain": chain, "privateKey": private}
 
 
 def _certificates(path: str, key: str) -> list[X509]:
