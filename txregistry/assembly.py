@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from attrs import frozen
@@ -31,7 +31,7 @@ from txregistry.config.addresses import parse_address
 from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.kinds import Kinds
-from txregistry.config.values import Config, HttpConfig, TlsConfig, ValidationConfig
+from txregistry.config.values import Config, HttpConfig, RedisConfig, TlsConfig, ValidationConfig
 from txregistry.debug.building import Observed, debug_services
 from txregistry.debug.expvar import registry_facts
 from txregistry.drivers.table import DRIVERS
@@ -79,6 +79,9 @@ from txregistry.web.request import RegistryRequest
 from txregistry.web.site import RegistrySite
 from txregistry.web.uploads import UploadRoutes
 from txregistry.web.urls import Urls
+
+if TYPE_CHECKING:
+    from txregistry.cache.link import RedisLink
 
 _log = Logger()
 
@@ -195,7 +198,7 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     access, credentials, (remembering, redis) = _all_or_faults(
         partial(ACCESS[config.auth.kind].build, config.auth.options, means),
         partial(_credentials, config.http.tls, reactor, hashing),
-        partial(_descriptor_cache, config, reactor, Unmetered() if metrics is None else metrics.cache),
+        partial(_descriptor_cache, config, reactor, metrics),
     )
     app = _app(config, reactor, driver, hashing, access, metrics, remembering)
     http = config.http
@@ -233,7 +236,9 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         first.append(redis)
     first += _chores(config, reactor, driver, metrics)
     first += watches(config.health, health, reactor, driver, disk)
-    observed = Observed(site, health.failures, (disk, hashing, deciding), registry_facts)
+    observed = Observed(
+        site, health.failures, (disk, hashing, deciding), partial(_facts, config.redis, redis)
+    )
     for service in (*first, *_debug(http, reactor, observed, metrics), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
@@ -257,11 +262,15 @@ def _app(
     if not http.secret:
         _log.warn("{text}", text=NO_SECRET)
     urls = Urls(http.host, http.relativeurls, http.prefix.rstrip("/"))
+    memory = ManifestMemory(MANIFEST_MEMORY)
+    if metrics is not None:
+        help = "Bytes that manifests take which are remembered in memory, by estimate."
+        metrics.watch("txregistry_manifest_memory_bytes", help, lambda: {(): memory.used})
     namespace = Namespace(
         driver,
         hashing,
         reactor,
-        ManifestMemory(MANIFEST_MEMORY),
+        memory,
         _rules(config),
         remembering,
     )
@@ -288,6 +297,20 @@ def _debug(http: HttpConfig, reactor: Any, observed: Observed, metrics: Metrics 
         return []
     address = http.debug.addr
     return debug_services(reactor, address.host, address.port, http.debug.prometheus or "", observed, metrics)
+
+
+def _facts(redis: RedisConfig | None, link: RedisLink | None) -> Mapping[str, object]:
+    """What ``/debug/vars`` says of the registry: of Redis nothing that opens it."""
+    if redis is None:
+        return registry_facts()
+    config = {
+        "addrs": [f"{address.host}:{address.port}" for address in redis.addrs],
+        "mastername": redis.mastername,
+        "db": redis.db,
+        "clientname": redis.clientname,
+        "tls": redis.tls is not None,
+    }
+    return registry_facts({"Config": config, "Active": int(link is not None and link.usable)})
 
 
 def _chores(
@@ -337,19 +360,28 @@ def _validation(validation: ValidationConfig) -> Validation:
     )
 
 
-def _descriptor_cache(config: Config, reactor: Any, meter: ICacheMeter) -> tuple[WrapBlobs, Service | None]:
+def _descriptor_cache(
+    config: Config, reactor: Any, metrics: Metrics | None
+) -> tuple[WrapBlobs, RedisLink | None]:
     """What remembers descriptors, and what keeps it going."""
     wanted = config.storage.descriptor_cache
+    meter = Unmetered() if metrics is None else metrics.cache
     if wanted is not None and wanted.kind == "redis" and config.redis is not None:
         # Here, because txredisapi takes the reactor that is installed when it is imported.
         from txregistry.cache.reaching import redis_link
         from txregistry.cache.redis import RedisDescriptorCache
 
         link = redis_link(config.redis, reactor)
+        if metrics is not None:
+            metrics.watch("txregistry_redis_usable", "Whether Redis can be asked.", lambda: {(): link.usable})
         return partial(_cached, RedisDescriptorCache(link, reactor, meter), Generations(), meter), link
     if wanted is None or DRIVERS[config.storage.driver].remembers:
         return unwrapped, None
-    return partial(_cached, InMemoryDescriptorCache(wanted.size), Generations(), meter), None
+    cache = InMemoryDescriptorCache(wanted.size)
+    if metrics is not None:
+        help = "Blob descriptors that are remembered in memory."
+        metrics.watch("txregistry_descriptors_remembered", help, lambda: {(): len(cache)})
+    return partial(_cached, cache, Generations(), meter), None
 
 
 def _cached(

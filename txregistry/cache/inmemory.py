@@ -23,6 +23,10 @@ class InMemoryDescriptorCache:
         self._size = size
         self._entries: OrderedDict[tuple[RepositoryName, Digest], Descriptor] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._entries)
+
     async def get(self, repository: RepositoryName, digest: Digest) -> Descriptor | None:
         """What was remembered; being asked for keeps it longer."""
         descriptor = self._entries.get((repository, digest))
