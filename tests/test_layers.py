@@ -37,14 +37,16 @@ ALLOWED: dict[str, frozenset[str]] = {
     "threads": COMMON,
     "heap": frozenset(),
     "metrics": COMMON,
-    "log": frozenset(("model", "")),
+    "callers": frozenset(),
+    "log": frozenset(("model", "callers", "")),
+    "mailing": COMMON | {"log"},
     "lines": frozenset(),
     "tls": COMMON,
     "listening": COMMON | {"web", "tls"},
     "debug": COMMON | {"web", "metrics", "threads", "listening"},
     "assembly": COMMON
     | ROOMS
-    | {"debug", "metrics", "config", "log", "lines", "threads", "tls", "listening"},
+    | {"debug", "metrics", "config", "log", "lines", "mailing", "threads", "tls", "listening"},
     "tap": COMMON | {"heap", "config", "assembly", "lines", "reloading", "signals", "systemd"},
     "reloading": COMMON | {"config"},
     "signals": frozenset(),

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor as _reactor
 from twisted.logger import Logger, LogLevel, LogPublisher
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txregistry.callers import Caller
 from txregistry.log import (
     FORMATTERS,
+    Entry,
     LineObserver,
     json_line,
     logstash_line,
@@ -62,6 +65,20 @@ class FormatTests(SynchronousTestCase):
             '{"@timestamp":"2024-05-01T10:20:30.045Z","@version":"1","b":1,"level":"error",'
             '"message":"a message"}',
         )
+
+    def test_caller(self) -> None:
+        """The place in the code stands where logrus puts it; fields of its names stand beside it."""
+        where = Caller("a.module.Class.method", "/path/module.py:12")
+        self.assertEqual(
+            text_line(WHEN, "info", "m", {"func": "x", "a": 1}, where),
+            'time="2024-05-01T10:20:30.045Z" level=info msg="m" func=a.module.Class.method'
+            ' file="/path/module.py:12" a=1 fields.func=x',
+        )
+        for formatter in (json_line, logstash_line):
+            found = json.loads(formatter(WHEN, "info", "m", {"file": "x"}, where))
+            self.assertEqual(
+                (found["func"], found["file"], found["fields.file"]), (where.func, where.file, "x")
+            )
 
     def test_whole_seconds(self) -> None:
         """A time without a fraction has none."""
@@ -123,6 +140,13 @@ class Lines:
 
     def write(self, line: str) -> None:
         self.lines.append(line)
+
+
+class Heard:
+    """Keeps entries."""
+
+    def __init__(self, entries: list[Entry]) -> None:
+        self.hear = entries.append
 
 
 class Facts:
@@ -218,6 +242,34 @@ class LineObserverTests(SynchronousTestCase):
         self.assertEqual(
             (found["msg"], found["time"], found["level"]), ("old", "1970-01-01T00:00:00Z", "info")
         )
+
+    def test_hooks(self) -> None:
+        """Hooks hear of each entry that is written, with the level and the fields of its line."""
+        heard: list[Entry] = []
+        lines = Lines()
+        observer = LineObserver(lines, "info", FORMATTERS["json"], {"a": 1}, hooks=(Heard(heard),))
+        log = Logger("a.namespace", observer=LogPublisher(observer))
+        log.debug("not written")
+        log.warn("w {n}", n=1, fields={"b": 2})
+        log.info("told to nobody", unheard=True)
+        self.assertEqual(len(lines.lines), 2)
+        [entry] = heard
+        self.assertEqual((entry.level, entry.message, entry.fields), ("warning", "w 1", {"a": 1, "b": 2}))
+        self.assertEqual((entry.fault, entry.levels), (False, {"warning"}))
+
+    def test_faults(self) -> None:
+        """What broke unforeseen, and what is critical, counts as panic, fatal and error."""
+        heard: list[Entry] = []
+        observer = LineObserver(Lines(), "info", FORMATTERS["text"], {}, hooks=(Heard(heard),))
+        log = Logger("a.namespace", observer=LogPublisher(observer))
+        broken = Failure(ZeroDivisionError("by nothing"))
+        log.failure("x", broken, LogLevel.error)
+        log.failure("x", broken, LogLevel.warn)
+        log.critical("x")
+        log.error("x")
+        self.assertEqual([entry.fault for entry in heard], [True, False, True, False])
+        self.assertEqual([entry.level for entry in heard], ["error", "warning", "fatal", "error"])
+        self.assertEqual(heard[0].levels, {"panic", "fatal", "error"})
 
     def test_refused_connections(self) -> None:
         """That no connection can be taken is an error, in words for operators, and said once."""

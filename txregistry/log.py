@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+from attrs import frozen
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txregistry.callers import Caller, caller
 from txregistry.model.facts import CURRENT
 
 _PLAIN = re.compile(r"[A-Za-z0-9\-._/@^+]+\Z")
@@ -27,6 +29,7 @@ _NAMES = {
     LogLevel.error: "error",
     LogLevel.critical: "fatal",
 }
+_FAULT = frozenset(("panic", "fatal", "error"))
 _SEVERITY = {LogLevel.debug: 0, LogLevel.info: 1, LogLevel.warn: 2, LogLevel.error: 3, LogLevel.critical: 4}
 #: What Twisted says of connections that it cannot take, which is more than it makes of it; and what we say.
 _REPHRASED = {
@@ -41,7 +44,43 @@ _REPHRASED = {
 _BY_NAME = {"debug": LogLevel.debug, "info": LogLevel.info, "warn": LogLevel.warn, "error": LogLevel.error}
 
 Fields = Mapping[str, object]
-Formatter = Callable[[datetime, str, str, Fields], str]
+
+
+class Formatter(Protocol):
+    """Makes a line of what is said, with the place in the code if it is known."""
+
+    def __call__(
+        self, when: datetime, level: str, message: str, fields: Fields, where: Caller | None = None
+    ) -> str:
+        """The line, without its end."""
+
+
+@frozen(slots=True)
+class Entry:
+    """
+    What one line of the log says.
+
+    :ivar level: as logrus calls it.
+    :ivar fault: something broke that nobody had thought of, or the daemon is in danger.
+    """
+
+    when: datetime
+    level: str
+    message: str
+    fields: Fields
+    fault: bool = False
+
+    @property
+    def levels(self) -> frozenset[str]:
+        """The levels that it counts as for those who ask for some: a fault is what Go would panic of."""
+        return _FAULT if self.fault else frozenset((self.level,))
+
+
+class Hears(Protocol):
+    """Wants some of the entries, beside the log."""
+
+    def hear(self, entry: Entry) -> None:
+        """Take *entry*, from any thread, and hold nobody up."""
 
 
 def _stamp(when: datetime) -> str:
@@ -69,9 +108,14 @@ def _beside(own: Fields, fields: Fields) -> dict[str, object]:
     return {f"fields.{name}" if name in own else name: value for name, value in fields.items()}
 
 
-def text_line(when: datetime, level: str, message: str, fields: Fields) -> str:
+def _place(where: Caller | None) -> dict[str, str]:
+    return {} if where is None else {"func": where.func, "file": where.file}
+
+
+def text_line(when: datetime, level: str, message: str, fields: Fields, where: Caller | None = None) -> str:
     """logrus' text format: ``time="…" level=info msg="…" key=value``, keys sorted."""
     own = {"time": f'"{_stamp(when)}"', "level": level, "msg": _quoted(message)}
+    own.update((name, _text_value(value)) for name, value in _place(where).items())
     rest = _beside(own, fields)
     pairs = [*own.items(), *((name, _text_value(rest[name])) for name in sorted(rest))]
     return " ".join(f"{name}={value}" for name, value in pairs)
@@ -84,14 +128,16 @@ def _json_line(own: Fields, fields: Fields) -> str:
     )
 
 
-def json_line(when: datetime, level: str, message: str, fields: Fields) -> str:
+def json_line(when: datetime, level: str, message: str, fields: Fields, where: Caller | None = None) -> str:
     """logrus' JSON format: one object, keys sorted."""
-    return _json_line({"level": level, "msg": message, "time": _stamp(when)}, fields)
+    return _json_line({"level": level, "msg": message, "time": _stamp(when), **_place(where)}, fields)
 
 
-def logstash_line(when: datetime, level: str, message: str, fields: Fields) -> str:
+def logstash_line(
+    when: datetime, level: str, message: str, fields: Fields, where: Caller | None = None
+) -> str:
     """The JSON that logstash reads, as distribution 2.8 writes it."""
-    own = {"@timestamp": _stamp(when), "@version": "1", "level": level, "message": message}
+    own = {"@timestamp": _stamp(when), "@version": "1", "level": level, "message": message, **_place(where)}
     return _json_line(own, fields)
 
 
@@ -112,10 +158,21 @@ class LineObserver:
 
     :param level: the least severe level that is written: ``debug``, ``info``, ``warn`` or ``error``.
     :param fields: stand in every line.
+    :param reportcaller: so does the place in the code that said it.
+    :param hooks: hear of all that is written, but of no event with a true ``unheard``.
     """
 
-    def __init__(self, writer: Writes, level: str, formatter: Formatter, fields: Fields) -> None:
+    def __init__(
+        self,
+        writer: Writes,
+        level: str,
+        formatter: Formatter,
+        fields: Fields,
+        reportcaller: bool = False,
+        hooks: Sequence[Hears] = (),
+    ) -> None:
         self._writer, self._formatter, self._fields = writer, formatter, fields
+        self._reportcaller, self._hooks = reportcaller, hooks
         self.set_level(level)
 
     def set_level(self, level: str) -> None:
@@ -136,5 +193,11 @@ class LineObserver:
         if isinstance(failure, Failure):
             fields["err.message"] = f"{failure.type.__name__ if failure.type else ''}: {failure.value}"
             fields["err.stack"] = failure.getTraceback().rstrip()
-        when = datetime.fromtimestamp(event["log_time"], UTC)
-        self._writer.write(self._formatter(when, _NAMES[level], text or formatEvent(event), fields))
+        when, message = datetime.fromtimestamp(event["log_time"], UTC), text or formatEvent(event)
+        where = caller() if self._reportcaller else None
+        self._writer.write(self._formatter(when, _NAMES[level], message, fields, where))
+        if self._hooks and not event.get("unheard"):
+            broken = isinstance(failure, Failure) and _SEVERITY[level] >= _SEVERITY[LogLevel.error]
+            entry = Entry(when, _NAMES[level], message, fields, broken or level is LogLevel.critical)
+            for hook in self._hooks:
+                hook.hear(entry)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.logger import capturedLogs
+from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.web.serving import Held, Server, echo
 from tests.web.wire import request_bytes
 from txregistry.web.completion import TOLD, CompletionLog, go_duration
-from txregistry.web.replies import Problem, Reply
+from txregistry.web.refused import Refused
+from txregistry.web.replies import NULL, Problem, Reply
 from txregistry.web.request import RegistryRequest
 
 
@@ -66,14 +68,79 @@ class CompletionLogTests(SynchronousTestCase):
             self.assertEqual(second["fields"]["err.code"], "b")
             self.assertNotIn("err.detail", second["fields"])
 
-    def test_told(self) -> None:
-        """What was told when it was refused is not told again."""
+    def test_refused(self) -> None:
+        """One that was not let in has one line, of the level of its refusal, with status and error."""
 
         async def serve(request: RegistryRequest) -> None:
-            request.told = True
-            request.fail([Problem(401, "UNAUTHORIZED", "no")])
+            fields = {"auth.user.name": "mallory"}
+            request.refused = Refused(LogLevel.warn, "no entry: {reason}", "wrong password", fields)
+            request.fail([Problem(401, "UNAUTHORIZED", "authentication required", NULL)])
 
-        self.assertEqual(self.serve(serve), [])
+        for quiet in (False, True):
+            [event] = self.serve(serve, quiet)
+            self.assertEqual(
+                (event["log_level"].name, formatEvent(event)), ("warn", "no entry: wrong password")
+            )
+            fields = event["fields"]
+            self.assertEqual(fields["http.response.status"], 401)
+            self.assertEqual(fields["err.code"], "unauthorized")
+            self.assertEqual(fields["err.message"], "authentication required")
+            self.assertEqual(fields["auth.user.name"], "mallory")
+            self.assertNotIn("err.detail", fields)
+
+    def test_refused_quietly(self) -> None:
+        """Where nobody would see the line of one without credentials, there is none."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.refused = Refused(LogLevel.info, "no entry: {reason}", "no credentials", {})
+            request.fail([Problem(401, "UNAUTHORIZED", "authentication required")])
+
+        self.assertEqual(self.serve(serve, quiet=True), [])
+        [event] = self.serve(serve)
+        self.assertEqual(event["log_level"].name, "info")
+
+    def test_refused_and_left(self) -> None:
+        """So has one whose client did not wait for the answer."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.refused = Refused(LogLevel.warn, "no entry: {reason}", "wrong password", {})
+            await Deferred()
+
+        held = Held(serve)
+        server = Server(held)
+        server.site.tell(CompletionLog(server.clock, False))
+        connection = server.connect()
+        with capturedLogs() as events:
+            connection.send(request_bytes("GET", "/v2/a"))
+            held.turns[0].callback(None)
+            connection.hang_up()
+        [event] = [event for event in events if event["log_namespace"].endswith("CompletionLog")]
+        self.assertEqual(formatEvent(event), "no entry: wrong password")
+        self.assertEqual(event["fields"]["http.response.status"], 499)
+
+    def test_cause(self) -> None:
+        """What clients are not told of a failure, the log is, in the same line as the status."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.cause = "data: Input/output error"
+            request.fail([Problem(500, "UNKNOWN", "unknown error", "the registry's storage failed")])
+
+        [event] = self.serve(serve)
+        self.assertEqual(event["fields"]["err.detail"], "data: Input/output error")
+        self.assertEqual(event["fields"]["http.response.status"], 500)
+
+    def test_fault(self) -> None:
+        """A fault of ours is named in the line with the status; the traceback is in a line before."""
+
+        async def serve(request: RegistryRequest) -> None:
+            raise ZeroDivisionError("by nothing")
+
+        [event] = self.serve(serve)
+        self.assertEqual((event["log_level"].name, event["fields"]["http.response.status"]), ("error", 500))
+        self.assertEqual(event["fields"]["err.detail"], "ZeroDivisionError: by nothing")
+        self.assertNotIn("err.stack", event["fields"])
+        [failure] = self.flushLoggedErrors(ZeroDivisionError)
+        self.assertIn("test_completion.py", failure.getTraceback())
 
     def test_many_problems(self) -> None:
         """Of very many, the first are told, and how many more there are."""

@@ -16,7 +16,7 @@ from attrs import frozen
 from klein import Klein
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionLost
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
@@ -24,7 +24,7 @@ from werkzeug.routing import RequestRedirect
 from txregistry.errors import StorageError
 from txregistry.interfaces import IRepository, IWorkers
 from txregistry.model.access import CATALOG
-from txregistry.web.authorize import REFUSALS, Gate
+from txregistry.web.authorize import Gate
 from txregistry.web.blobs import BlobRoutes, ContentReply
 from txregistry.web.body import BodyLost
 from txregistry.web.listing import BASE, CatalogRoutes, TagListRoutes
@@ -266,9 +266,10 @@ class RegistryApp:
     def _fail(self, request: RegistryRequest, error: Exception) -> None:
         problems = problems_of(error)
         if problems is None:
-            self._log.failure("request failed", Failure(), LogLevel.error)
+            request.broke(Failure())
             problems = [Problem(500, "UNKNOWN", "unknown error")]
         elif isinstance(error, StorageError):
-            self._log.error("storage failed: {reason}", reason=str(error))
-        request.told = isinstance(error, REFUSALS)
+            request.cause = str(error)
+            if request.gone:  # its line is written
+                self._log.error("storage failed: {reason}", reason=request.cause)
         request.fail(problems, headers_of(error, problems))

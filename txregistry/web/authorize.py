@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from attrs import define
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from txregistry.errors import AccessUndecided, TooManyAttempts, Unauthorized
 from txregistry.interfaces import Credentials, IAccessController, INamespace, IRepository
 from txregistry.model.access import Access, needed, scopes
 from txregistry.model.names import RepositoryName
+from txregistry.web.refused import Refused
 from txregistry.web.request import RegistryRequest
 
 #: Wraps the repository that one request uses (listeners that want to know who asked).
 RepositoryWrapper = Callable[[IRepository, RegistryRequest], IRepository]
 
-#: What the gate raises, and has told the log about.
-REFUSALS = (Unauthorized, TooManyAttempts, AccessUndecided)
-
+_REFUSED = "error authorizing context: {reason}"
+_UNDECIDED = "error checking authorization: {reason}"
 #: As much as the log is told of a name, which anybody may make up.
 _NAME_SHOWN = 128
 
@@ -30,7 +30,10 @@ def _nobody_counts(reason: str) -> None:
 @define(eq=False)
 class Gate:
     """
-    Lets requests through to repositories.  The log hears of everything that it refuses.
+    Lets requests through to repositories.
+
+    What it refuses has its reason in ``request.refused``, for the line that
+    the log gets at the request's end.
 
     :ivar wrap: what stands between each request and its repository; assembly stacks it.
     :ivar counted: hears of each refusal what was wrong: the client was ``anonymous``, its ``credentials``
@@ -55,7 +58,7 @@ class Gate:
         try:
             await self._ask(request, wanted)
         except Unauthorized as refusal:
-            self._refused(request, refusal)
+            request.refused = self._refused(refusal)
             raise
 
     async def repository(self, request: RegistryRequest, name: str) -> IRepository:
@@ -72,7 +75,8 @@ class Gate:
             await self._ask(request, needed(method, name, source), name)
             request.reads_source = bool(source)
         except Unauthorized as refusal:
-            self._refused(request, refusal)
+            refused = self._refused(refusal)
+            request.refused = refused
             if method != "POST" or not source:
                 raise
             # An upload may begin all the same.  If not even that is allowed, the challenge is the one for
@@ -81,6 +85,9 @@ class Gate:
                 await self._ask(request, needed(method, name), name)
             except Unauthorized:
                 raise refusal from None
+            # It is let in, but does not get all that it wanted.
+            request.refused = None
+            self._log.emit(refused.level, refused.text, reason=refused.reason, fields=refused.fields)
         return self.wrap(self.namespace.repository(RepositoryName.parse(name)), request)
 
     async def _ask(self, request: RegistryRequest, wanted: Sequence[Access], name: str = "") -> None:
@@ -94,22 +101,20 @@ class Gate:
             grant = await self.access.authorize(credentials, wanted)
         except AccessUndecided as error:
             self.counted("undecided")
-            self._log.error("error checking authorization: {reason}", reason=error.reason)
+            request.refused = Refused(LogLevel.error, _UNDECIDED, error.reason, {})
             raise
         except TooManyAttempts as error:
             self.counted("attempts")
             fields = {"auth.user.name": error.user[:_NAME_SHOWN]}
-            self._log.warn("error authorizing context: {reason}", reason=str(error), fields=fields)
+            request.refused = Refused(LogLevel.warn, _REFUSED, str(error), fields)
             raise
         request.user_name, request.reads_everything = grant.user, grant.reads_everything
         request.classes = grant.classes.get(name)
 
-    def _refused(self, request: RegistryRequest, refusal: Unauthorized) -> None:
+    def _refused(self, refusal: Unauthorized) -> Refused:
         self.counted("anonymous" if refusal.anonymous else "credentials")
         fields: dict[str, object] = {"auth.wanted": scopes(refusal.wanted) or "authentication"}
         if refusal.user:
             fields["auth.user.name"] = refusal.user[:_NAME_SHOWN]
-        if refusal.anonymous:
-            self._log.info("error authorizing context: {reason}", reason=str(refusal), fields=fields)
-        else:
-            self._log.warn("error authorizing context: {reason}", reason=str(refusal), fields=fields)
+        level = LogLevel.info if refusal.anonymous else LogLevel.warn
+        return Refused(level, _REFUSED, str(refusal), fields)

@@ -23,6 +23,7 @@ from twisted.web.server import Request
 from txregistry.model.facts import CURRENT
 from txregistry.web.body import Body, NoBody
 from txregistry.web.channel import StreamingChannel
+from txregistry.web.refused import Refused
 from txregistry.web.replies import (
     API_VERSION,
     BODILESS,
@@ -68,7 +69,9 @@ class RegistryRequest(Request):
     :ivar reads_source: they may pull from the repository that a mount names.
     :ivar classes: what their right to the repository is limited to; ``None`` if it is not.
     :ivar vars: what the route read from the path, for the log.
-    :ivar told: the log knows already why it was refused.
+    :ivar refused: why it was not let in.
+    :ivar cause: what went wrong in here, which the log is told and clients are not.
+    :ivar sent: the header fields of the answer, as its route gave them.
     :ivar routed: a route was found, so that the configured headers go out.
     :ivar handler: the kind of that route, as metrics name it.
     :ivar answering: what works, or worked, on the answer.
@@ -84,8 +87,10 @@ class RegistryRequest(Request):
     client: Any
     site: Any  # a RegistrySite
     begun = False
-    told = routed = False
-    user_name = handler = ""
+    routed = False
+    refused: Refused | None = None
+    sent: Headers = ()
+    user_name = handler = cause = ""
     answering: Coroutine[Any, Any, object] | None = None
     reads_everything = reads_source = False
     classes: frozenset[str] | None = None
@@ -303,7 +308,7 @@ class RegistryRequest(Request):
         """
         channel, site = self.channel, self.site
         self.startedWriting = 1
-        self.code = status
+        self.code, self.sent = status, headers
         self.code_message = reason(status)
         lines = [b"HTTP/1.1 %d %s" % (status, self.code_message), *self.greeting]
         if self.routed:
@@ -342,7 +347,7 @@ class RegistryRequest(Request):
 
     def failed(self, failure: Failure) -> None:
         """Answer a fault of ours: the log gets the traceback, the client a 500."""
-        self._log.failure("request failed", failure, LogLevel.error)
+        self.broke(failure)
         if self.gone:
             return
         self.fail([Problem(500, "UNKNOWN", "unknown error")])
@@ -350,6 +355,11 @@ class RegistryRequest(Request):
             self.finish()
 
     processingFailed = failed
+
+    def broke(self, failure: Failure) -> None:
+        """Give the log the traceback of a fault of ours, and its kind to the line at the end."""
+        self._log.failure("request failed", failure, LogLevel.error)
+        self.cause = f"{failure.type.__name__ if failure.type else ''}: {failure.value}"
 
     def cut_off(self) -> None:
         """Break the connection, so that the client cannot take half an answer for a whole one."""
