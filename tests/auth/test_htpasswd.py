@@ -218,6 +218,9 @@ class HtpasswdTests(Fixture):
         while workers.waiting:
             workers.step()
         self.failureResultOf(second, Unauthorized)
+        third = self.ask(self.access, ALICE)
+        workers.step()
+        self.failureResultOf(third, Unauthorized)
         self.assertEqual(len(self.costs), 2)
 
     def test_equal_time(self) -> None:

@@ -92,13 +92,16 @@ class LinesTests(SynchronousTestCase):
 
     def test_fast(self) -> None:
         """However fast it goes, there is an end to those who wait."""
-        for _ in range(32):
-            self.joined("a1")
-            self.lines.next()
-            self.lines.ended(0.0)
-        gone = [self.lines.join("a", str(number)) for number in range(2000)]
-        self.assertEqual(gone.count(None), 1000)
-        self.assertEqual(self.lines.retry_after(), 1)
+        for seconds in (0.0, 1e-9):
+            for _ in range(32):
+                self.joined("a1")
+                self.lines.next()
+                self.lines.ended(seconds)
+            gone = [self.lines.join("a", str(number)) for number in range(2000)]
+            self.assertEqual(gone.count(None), 1000)
+            self.assertEqual(self.lines.retry_after(), 1)
+            served(self.lines)
+            self.lines = Lines(1, 2.0)
 
     def test_mean(self) -> None:
         """The estimate follows what was measured last."""

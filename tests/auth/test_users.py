@@ -26,9 +26,9 @@ class UsersTests(SynchronousTestCase):
 
     def test_lines(self) -> None:
         """Blank lines and comments count for nothing, nor does space at the ends; the first colon divides."""
-        content = b"\n# a:b\n \t#c\n\r\n alice:%b\r\nsp :%b \xc2\xa0\n\xff:%b\n:%b\nn\x0bm:%b"
-        users = Users.parse(content % ((FOUR,) * 5))
-        self.assertEqual(set(users.hashes), {b"alice", b"sp ", b"\xff", b"", b"n\x0bm"})
+        content = b"\n# a:b\n \t#c\n\r\n alice:%b\r\nsp :%b \xc2\xa0\n\xff:%b\n:%b\nn\x0bm:%b\n\x1cfs:%b"
+        users = Users.parse(content % ((FOUR,) * 6))
+        self.assertEqual(set(users.hashes), {b"alice", b"sp ", b"\xff", b"", b"n\x0bm", b"\x1cfs"})
         self.assertEqual(set(users.hashes.values()), {BcryptHash.parse(FOUR)})
         self.assertEqual(users.unusable, ())
 

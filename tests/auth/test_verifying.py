@@ -146,6 +146,16 @@ class VerifierTests(SynchronousTestCase):
         self.failureResultOf(second, CancelledError)
         self.assertFalse(self.workers.waiting)
 
+    def test_leaving_during_refusals(self) -> None:
+        """One who hears its refusal may take another along that shares the check."""
+        flood = [self.verify(str(number), "flood") for number in range(6)]
+        again = self.verify("5", "flood")
+        flood[5].addErrback(lambda _: again.cancel())
+        right = self.verify("right", "elsewhere")
+        self.failureResultOf(again, CancelledError)
+        self.run_all()
+        self.assertTrue(self.successResultOf(right))
+
     def test_failure(self) -> None:
         """A check that fails, fails for all who wait for it, and for nobody else."""
         answers = [self.verify("oops"), self.verify("oops"), self.verify("right")]
@@ -154,6 +164,16 @@ class VerifierTests(SynchronousTestCase):
         self.failureResultOf(answers[1], Oops)
         self.assertTrue(self.successResultOf(answers[2]))
         self.assertEqual(self.learned, [True])
+
+    def test_failures_keep_no_place(self) -> None:
+        """After any number of checks that failed, others have their turn."""
+        for _ in range(5):
+            answer = self.verify("oops")
+            self.run_all()
+            self.failureResultOf(answer, Oops)
+        right = self.verify("right")
+        self.run_all()
+        self.assertTrue(self.successResultOf(right))
 
     def test_secret(self) -> None:
         """No password is to be seen in what waits."""

@@ -28,7 +28,7 @@ class _Pending:
     password: bytes = field(repr=False)
     learned: Callable[[bool], None]
     waiters: list[Deferred[bool]] = field(factory=list)
-    running: bool = False
+    in_line: bool = True
 
 
 class Verifier:
@@ -73,6 +73,7 @@ class Verifier:
         gone = self._lines.join(line, pending)
         if gone is not None:
             del self._pending[gone.key]
+            gone.in_line = False
             retry_after = self._lines.retry_after()
             _answer(gone, lambda: Failure(TooManyAttempts(retry_after, gone.user)))
         self._go_on()
@@ -85,7 +86,7 @@ class Verifier:
 
     def _go_on(self) -> None:
         while (pending := self._lines.next()) is not None:
-            pending.running = True
+            pending.in_line = False
             self._workers.run(self._check, pending.expected, pending.password).addBoth(self._ended, pending)
 
     def _ended(self, outcome: Checked | Failure, pending: _Pending) -> None:
@@ -100,10 +101,8 @@ class Verifier:
         self._go_on()
 
     def _leave(self, pending: _Pending, waiter: Deferred[bool]) -> None:
-        if waiter not in pending.waiters:
-            return
         pending.waiters.remove(waiter)
-        if not pending.waiters and not pending.running:
+        if not pending.waiters and pending.in_line:
             del self._pending[pending.key]
             self._lines.leave(pending.line, pending)
 
