@@ -23,6 +23,7 @@ _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("log", "level"): st.sampled_from(["error", "Warn", "INFO", "debug"]),
     ("log", "formatter"): st.sampled_from(["text", "json", "logstash"]),
     ("log", "accesslog", "disabled"): st.booleans(),
+    ("log", "reportcaller"): st.booleans(),
     ("storage", "filesystem", "rootdirectory"): _TEXT.map("/".__add__),
     ("storage", "filesystem", "maxthreads"): _NUMBER,
     ("storage", "delete", "enabled"): st.booleans(),
@@ -42,6 +43,24 @@ _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("http", "secret"): _TEXT,
     ("http", "relativeurls"): st.booleans(),
     ("http", "draintimeout"): st.integers(-(10**12), 10**12).map(print_duration),
+    ("redis", "addr"): st.sampled_from(["", "localhost:6379", "[::1]:6379"]),
+    ("redis", "addrs"): st.lists(st.just("redis.example.com:6379"), max_size=1),
+    ("redis", "mastername"): st.sampled_from(["", "registry"]),
+    ("redis", "username"): _TEXT,
+    ("redis", "password"): _TEXT,
+    ("redis", "sentinelusername"): _TEXT,
+    ("redis", "sentinelpassword"): _TEXT,
+    ("redis", "db"): st.integers(0, 15),
+    ("redis", "clientname"): _NAME,
+    ("redis", "dialtimeout"): st.sampled_from(["0", "10ms", "3s"]),
+    ("redis", "readtimeout"): st.sampled_from(["0", "10ms", "3s"]),
+    ("redis", "writetimeout"): st.sampled_from(["0", "10ms", "3s"]),
+    ("redis", "pool", "maxactive"): _NUMBER,
+    ("redis", "poolsize"): _NUMBER,
+    ("redis", "maxactiveconns"): _NUMBER,
+    ("redis", "tls", "certificate"): _NAME,
+    ("redis", "tls", "key"): _NAME,
+    ("redis", "tls", "rootcas"): st.lists(_NAME, max_size=2),
     ("validation", "enabled"): st.booleans(),
     ("validation", "disabled"): st.booleans(),
     ("validation", "manifests", "blobs"): st.sampled_from(["all", "None"]),
@@ -68,8 +87,16 @@ _TLS: dict[Place, st.SearchStrategy[object]] = {
     ("http", "tls", "ciphersuites"): st.lists(st.sampled_from([*MODERN_SUITES, *OLDER_SUITES]), max_size=3),
 }
 
+_DEBUG: dict[Place, st.SearchStrategy[object]] = {
+    ("http", "debug", "addr"): st.integers(0, 65535).map("127.0.0.1:{}".format),
+}
+_PROMETHEUS: dict[Place, st.SearchStrategy[object]] = {
+    ("http", "debug", "prometheus", "enabled"): st.booleans(),
+    ("http", "debug", "prometheus", "path"): st.sampled_from(["", "/", "/a/metrics"]),
+}
+
 #: Where every supported setting stands that has a place of its own.
-FIXED_PLACES = (*_FIXED, *_PAIR, *_TLS)
+FIXED_PLACES = (*_FIXED, *_PAIR, *_TLS, *_DEBUG, *_PROMETHEUS)
 
 
 def settings() -> st.SearchStrategy[Settings]:
@@ -78,13 +105,19 @@ def settings() -> st.SearchStrategy[Settings]:
     headers = st.dictionaries(_NAME, st.lists(_TEXT, max_size=3), max_size=2)
     fields = st.dictionaries(_NAME, st.one_of(_TEXT, _NUMBER, st.booleans()), max_size=2)
     encrypted = st.fixed_dictionaries(_PAIR, optional=_TLS)
-    return st.builds(_joined, fixed, headers, fields, st.one_of(st.just({}), encrypted))
+    debugged = st.fixed_dictionaries(_DEBUG, optional=_PROMETHEUS)
+    maybe = (st.one_of(st.just({}), whole) for whole in (encrypted, debugged))
+    return st.builds(_joined, fixed, headers, fields, *maybe)
 
 
 def _joined(
-    fixed: Settings, headers: dict[str, list[str]], fields: dict[str, object], encrypted: Settings
+    fixed: Settings,
+    headers: dict[str, list[str]],
+    fields: dict[str, object],
+    encrypted: Settings,
+    debugged: Settings,
 ) -> Settings:
-    joined = fixed | encrypted
+    joined = fixed | encrypted | debugged
     joined.update({("http", "headers", name): values for name, values in headers.items()})
     joined.update({("log", "fields", name): value for name, value in fields.items()})
     return joined
