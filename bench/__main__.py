@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -16,8 +17,9 @@ from bench.fleet import Fleet
 from bench.floods import FLOODS, VARIANT, Flooded, withstand
 from bench.limits import LIMITS, Bench, Finding
 from bench.machine import look
+from bench.redis import NOWHERE, Redis
 from bench.report import Report
-from bench.servers import OURS, PEER, need_tools
+from bench.servers import OURS, PEER, free_port, need_tools
 from bench.variants import make_variants
 from bench.workloads import WORKLOADS
 
@@ -81,6 +83,9 @@ def _measure(options: argparse.Namespace) -> Report:
     need_tools("wrk")
     if (workloads or floods) and not options.ours_only and options.peer_command == PEER:
         need_tools("docker-registry")
+    cached = any(each.variant == "redis" for each in workloads)
+    if cached:
+        need_tools("redis-server")
     rounds = options.rounds or (1 if options.quick else _ROUNDS)
     seconds = options.seconds or (_QUICK_SECONDS if options.quick else _SECONDS)
     comparison: Comparison | None = None
@@ -93,8 +98,12 @@ def _measure(options: argparse.Namespace) -> Report:
         machine = look(directory)
         if workloads or floods:
             peer = None if options.ours_only else options.peer_command
-            variants = make_variants(directory / "variants", APP)
-            with Fleet(options.ours_command, peer, directory, variants) as fleet:
+            with ExitStack() as running:
+                redis = NOWHERE
+                if cached:
+                    redis = running.enter_context(Redis(free_port(), directory / "redis")).address
+                variants = make_variants(directory / "variants", APP, redis)
+                fleet = running.enter_context(Fleet(options.ours_command, peer, directory, variants))
                 fleet.start({each.variant for each in workloads} | {VARIANT for _ in floods})
                 if workloads:
                     complete = len(workloads) == len(WORKLOADS)

@@ -130,7 +130,7 @@ class Report:
             peer, rows = self.comparison.peer_name, self.comparison.rows
             speed = ("workload", "unit", "ours", peer, "ratio", "goal", "")
             guarded = (
-                "with access control or TLS",
+                "with something more",
                 "unit",
                 "ours",
                 "kept",

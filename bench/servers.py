@@ -36,6 +36,9 @@ _STOP_LIMIT = 10.0
 def configuration(root: Path, port: int, variant: Variant = OPEN) -> str:
     """The configuration file of either server."""
     tls = f"  tls: {variant.tls}\n" if variant.tls else ""
+    # Without a pool docker-registry connects anew for each request.
+    pool = "{maxidle: 16, maxactive: 64, idletimeout: 300s}"
+    redis = f"redis: {{addr: '{variant.redis}', pool: {pool}}}\n" if variant.redis else ""
     return f"""\
 version: 0.1
 log:
@@ -46,13 +49,13 @@ storage:
   filesystem:
     rootdirectory: {root}
   cache:
-    blobdescriptor: inmemory
+    blobdescriptor: {"redis" if redis else "inmemory"}
   delete:
     enabled: true
 http:
   addr: 127.0.0.1:{port}
   secret: the-same-for-both
-{tls}{variant.auth}"""
+{tls}{redis}{variant.auth}"""
 
 
 def free_port() -> int:

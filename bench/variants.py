@@ -1,4 +1,4 @@
-"""Ways to configure a server that a workload may want: open, with passwords, with tokens, with TLS."""
+"""Ways to configure a server that a workload may want: passwords, tokens, TLS, Redis, or none of them."""
 
 import base64
 import hashlib
@@ -15,6 +15,8 @@ from attrs import Factory, frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from bench.redis import NOWHERE
 
 __all__ = ["LATECOMERS", "OPEN", "USER", "Variant", "basic", "libtrust_id", "make_variants"]
 
@@ -40,12 +42,14 @@ class Variant:
     :ivar auth: the section ``auth`` of the configuration, in YAML, or nothing.
     :ivar tls: the section ``http.tls``, as one line of YAML, or nothing.
     :ivar headers: what requests must carry to be let in.
+    :ivar redis: where the Redis is that remembers descriptors, if it is not memory that does.
     """
 
     name: str
     auth: str = ""
     tls: str = ""
     headers: Mapping[str, str] = Factory(dict)
+    redis: str = ""
 
 
 OPEN = Variant("open")
@@ -64,14 +68,22 @@ def libtrust_id(key: ec.EllipticCurvePublicKey) -> str:
     return ":".join(letters[at : at + 4] for at in range(0, len(letters), 4))
 
 
-def make_variants(directory: Path, repository: str) -> Mapping[str, Variant]:
+def make_variants(directory: Path, repository: str, redis: str = NOWHERE) -> Mapping[str, Variant]:
     """
     Write the files that the variants need to *directory*, and give the variants by their names.
 
     :param repository: what the token lets its bearer pull.
+    :param redis: where there is a Redis.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    made = (OPEN, _passwords(directory), _tokens(directory, repository), _encrypted(directory))
+    made = (
+        OPEN,
+        _passwords(directory),
+        _tokens(directory, repository),
+        _encrypted(directory),
+        Variant("redis", redis=redis),
+        Variant("redis-away", redis=NOWHERE),
+    )
     return {variant.name: variant for variant in made}
 
 

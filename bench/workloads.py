@@ -17,7 +17,14 @@ __all__ = ["WORKLOADS", "Target", "Workload"]
 _MIB = 1024 * 1024
 _KEPT = 0.7
 _FASTER = 20
-_SHOWN = {"htpasswd": "password", "token": "token", "tls": "TLS"}
+_KEPT_WITHOUT_REDIS = 0.9
+_SHOWN = {
+    "htpasswd": "password",
+    "token": "token",
+    "tls": "TLS",
+    "redis": "cache in Redis",
+    "redis-away": "Redis away",
+}
 
 
 @define(eq=False)
@@ -87,6 +94,10 @@ def _manifest_head(target: Target, seconds: float) -> float:
     return _head(target, f"manifests/{target.content.tag}", target.content.manifest_size, seconds)
 
 
+def _manifest_head_by_digest(target: Target, seconds: float) -> float:
+    return _head(target, f"manifests/{target.content.manifest}", target.content.manifest_size, seconds)
+
+
 def _blob_head(target: Target, seconds: float) -> float:
     return _head(target, f"blobs/{target.content.medium}", target.content.medium_size, seconds)
 
@@ -143,6 +154,12 @@ def _guarded(plain: Workload) -> Iterator[Workload]:
         yield _like(plain, variant, goal)
 
 
+def _cached(plain: Workload) -> Iterator[Workload]:
+    """The same as a workload, with a cache in Redis, and with one that is away."""
+    yield _like(plain, "redis", Times(2))
+    yield _like(plain, "redis-away", Keeps(_KEPT_WITHOUT_REDIS))
+
+
 def _like(plain: Workload, variant: str, goal: Goal) -> Workload:
     return evolve(
         plain,
@@ -158,6 +175,14 @@ _TAG = Workload("manifest-tag", "manifest GET by tag, 16 connections", "req/s", 
 _DIGEST = Workload(
     "manifest-digest", "manifest GET by digest, 16 connections", "req/s", Times(2), _manifest_by_digest
 )
+_HEAD = Workload("manifest-head", "manifest HEAD by tag, 16 connections", "req/s", Times(2), _manifest_head)
+_HEAD_DIGEST = Workload(
+    "manifest-head-digest",
+    "manifest HEAD by digest, 16 connections",
+    "req/s",
+    Times(2),
+    _manifest_head_by_digest,
+)
 _BLOB_HEAD = Workload("blob-head", "blob HEAD, 16 connections", "req/s", Times(2), _blob_head)
 _LARGE = Workload("blob-256mib", "blob GET 256 MiB, 4 connections", "MB/s", Times(1), _blob_256mib)
 
@@ -165,8 +190,12 @@ WORKLOADS = (
     *_guarded(_TAG),
     _like(_TAG, "tls", Nothing()),
     *_guarded(_DIGEST),
-    Workload("manifest-head", "manifest HEAD by tag, 16 connections", "req/s", Times(2), _manifest_head),
+    _HEAD,
+    *_cached(_HEAD),
+    _HEAD_DIGEST,
+    *_cached(_HEAD_DIGEST),
     *_guarded(_BLOB_HEAD),
+    *_cached(_BLOB_HEAD),
     Workload("config-get", "config blob GET, 200 bytes, 16 connections", "req/s", Times(2), _config_get),
     Workload("tags-list", "tags list of 301 tags, 16 connections", "req/s", Times(1), _tags_list),
     Workload("blob-1mib", "blob GET 1 MiB, 16 connections", "MB/s", Times(2), _blob_1mib),

@@ -53,6 +53,15 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertEqual({"key": "k"}, said["http"]["tls"])
         self.assertEqual("the-same-for-both", said["http"]["secret"])
 
+    def test_redis(self) -> None:
+        """Descriptors are in memory, unless there is a Redis."""
+        said = yaml.safe_load(configuration(Path("/srv/x"), 5055))
+        self.assertEqual("inmemory", said["storage"]["cache"]["blobdescriptor"])
+        self.assertNotIn("redis", said)
+        said = yaml.safe_load(configuration(Path("/srv/x"), 5055, Variant("x", redis="127.0.0.1:7")))
+        self.assertEqual("redis", said["storage"]["cache"]["blobdescriptor"])
+        self.assertEqual("127.0.0.1:7", said["redis"]["addr"])
+
 
 class NeedToolsTests(SynchronousTestCase):
     """Programs that must be installed."""

@@ -56,7 +56,7 @@ class MakeVariantsTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """Each is found by its own name, and the open one among them is as it always is."""
-        self.assertEqual({"open", "htpasswd", "token", "tls"}, set(self.variants))
+        self.assertEqual({"open", "htpasswd", "token", "tls", "redis", "redis-away"}, set(self.variants))
         self.assertEqual([*self.variants], [variant.name for variant in self.variants.values()])
         self.assertIs(OPEN, self.variants["open"])
 

@@ -15,7 +15,7 @@ class WorkloadsTests(SynchronousTestCase):
             self.assertEqual(sorted(set(each)), sorted(each))
 
     def test_beside_plain(self) -> None:
-        """One with access control or TLS directly follows the plain one, or others like it."""
+        """One with access control, TLS or Redis directly follows the plain one, or others like it."""
         before = ""
         for each in WORKLOADS:
             if each.plain:
@@ -28,4 +28,10 @@ class WorkloadsTests(SynchronousTestCase):
     def test_guarded_goals(self) -> None:
         """Passwords and tokens must cost little, and passwords far less than at the peer."""
         goals = {each.variant: str(each.goal) for each in WORKLOADS if each.plain == "blob-head"}
-        self.assertEqual({"htpasswd": f"keeps 0.7, ≥ 20 {TIMES}", "token": "keeps 0.7"}, goals)
+        self.assertEqual((f"keeps 0.7, ≥ 20 {TIMES}", "keeps 0.7"), (goals["htpasswd"], goals["token"]))
+
+    def test_cached_goals(self) -> None:
+        """With Redis it must be twice as fast as the peer with the same one, and hardly slower without it."""
+        for plain in ("manifest-head", "manifest-head-digest", "blob-head"):
+            goals = {each.variant: str(each.goal) for each in WORKLOADS if each.plain == plain}
+            self.assertEqual((f"≥ 2 {TIMES}", "keeps 0.9"), (goals["redis"], goals["redis-away"]))
