@@ -16,7 +16,8 @@ from tests.test_assembly import config_of
 from txregistry.assembly import Daemon, assemble
 from txregistry.config.values import Config
 from txregistry.drivers.timed import TimedDriver
-from txregistry.listening import CannotListen, Listener
+from txregistry.errors import CannotStart
+from txregistry.listening import Listener
 from txregistry.metrics.lag import LagMeter
 from txregistry.metrics.pauses import GcPauses
 from txregistry.model.digest import Digest
@@ -39,6 +40,12 @@ class NoLog:
 def listeners(daemon: Daemon) -> list[Listener]:
     """The ports of *daemon*, in the order of their start."""
     return [service for service in daemon if isinstance(service, Listener)]
+
+
+def port_of(listener: Listener) -> int:
+    """Where *listener* listens."""
+    address: Any = listener.ports[0].getHost()
+    return int(address.port)
 
 
 class OffTests(SynchronousTestCase):
@@ -88,13 +95,12 @@ class ObservedDaemonTests(TestCase):
         daemon.privilegedStartService()
         daemon.startService()
         self.addCleanup(maybeDeferred, daemon.stopService)
-        debug, main = (listener.ports[0].getHost().port for listener in listeners(daemon))
-        self.debug, self.wire = Wire("127.0.0.1", debug), Wire("127.0.0.1", main)
+        self.inside, self.wire = (Wire("127.0.0.1", port_of(listener)) for listener in listeners(daemon))
         return daemon
 
     async def values(self) -> dict[tuple[str, tuple[str, ...]], float]:
         """Each sample of the metrics."""
-        answer: Answer = await deferToThread(self.debug.request, "GET", "/metrics")
+        answer: Answer = await deferToThread(self.inside.request, "GET", "/metrics")
         return {
             (sample.name, tuple(sample.labels.values())): sample.value
             for family in text_string_to_metric_families(answer.body.decode())
@@ -129,7 +135,7 @@ class ObservedDaemonTests(TestCase):
         """Of Redis the debug server tells where it is, and nothing that opens it."""
         rest = "redis: {addr: '127.0.0.1:1', password: hidden, db: 3}"
         self.start(config_of(DEBUG, rest=rest))
-        answer = await deferToThread(self.debug.request, "GET", "/debug/vars")
+        answer = await deferToThread(self.inside.request, "GET", "/debug/vars")
         self.assertIn(b'"addrs":["127.0.0.1:1"],"mastername":"","db":3', answer.body)
         self.assertIn(b'"Active":0', answer.body)
         self.assertNotIn(b"hidden", answer.body)
@@ -137,9 +143,9 @@ class ObservedDaemonTests(TestCase):
     async def test_port_in_use(self) -> None:
         """A debug port that cannot be had ends the start, as the main one does."""
         daemon = self.start(config_of(DEBUG))
-        port = listeners(daemon)[0].ports[0].getHost().port
+        port = port_of(listeners(daemon)[0])
         other = assemble(config_of(f"debug: {{addr: '127.0.0.1:{port}'}}"), reactor, NoLog(), NoLog())
-        self.assertRaises(CannotListen, other.privilegedStartService)
+        self.assertRaises(CannotStart, other.privilegedStartService)
         self.assertEqual(other.listener.ports, [])
 
     async def test_unwell(self) -> None:
@@ -148,9 +154,9 @@ class ObservedDaemonTests(TestCase):
         with open(path, "w"):
             pass
         self.start(config_of(DEBUG, rest=f"health: {{file: [{{file: {path}, interval: 50ms}}]}}"))
-        answer: Answer = await deferToThread(self.debug.request, "GET", "/debug/health")
+        answer: Answer = await deferToThread(self.inside.request, "GET", "/debug/health")
         while answer.status == 200:  # the test's time-out ends this
-            answer = await deferToThread(self.debug.request, "GET", "/debug/health")
+            answer = await deferToThread(self.inside.request, "GET", "/debug/health")
         self.assertEqual((answer.status, answer.body), (503, f'{{"{path}":"file exists"}}'.encode()))
         main = await deferToThread(self.wire.request, "GET", "/v2/")
         self.assertEqual(main.status, 503)

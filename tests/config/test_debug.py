@@ -20,7 +20,7 @@ def read(text: str) -> Reading:
 class DebugTests(SynchronousTestCase):
     """Where the debug server is, and what it has."""
 
-    def debug(self, text: str) -> DebugConfig | None:
+    def read(self, text: str) -> DebugConfig | None:
         """What comes of *text*, which is read without complaint."""
         reading = read(text)
         self.assertEqual((reading.faults, reading.warnings), ((), ()))
@@ -28,14 +28,14 @@ class DebugTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """There is no debug server unless it has an address."""
-        self.assertIsNone(self.debug("{}"))
-        self.assertIsNone(self.debug("{addr: '', prometheus: {enabled: false, path: x}}"))
+        self.assertIsNone(self.read("{}"))
+        self.assertIsNone(self.read("{addr: '', prometheus: {enabled: false, path: x}}"))
 
     def test_address(self) -> None:
         """Metrics are off by default."""
-        self.assertEqual(self.debug("{addr: ':5001'}"), DebugConfig(Address("", 5001)))
+        self.assertEqual(self.read("{addr: ':5001'}"), DebugConfig(Address("", 5001)))
         self.assertEqual(
-            self.debug("{addr: '[::1]:5001', prometheus: {path: nowhere}}"), DebugConfig(Address("::1", 5001))
+            self.read("{addr: '[::1]:5001', prometheus: {path: nowhere}}"), DebugConfig(Address("::1", 5001))
         )
 
     def test_prometheus(self) -> None:
@@ -47,7 +47,7 @@ class DebugTests(SynchronousTestCase):
             (", path: /a/b", "/a/b"),
         ):
             self.assertEqual(
-                self.debug(f"{{addr: '127.0.0.1:5001', prometheus: {{enabled: true{path}}}}}"),
+                self.read(f"{{addr: '127.0.0.1:5001', prometheus: {{enabled: true{path}}}}}"),
                 DebugConfig(Address("127.0.0.1", 5001), expected),
             )
 

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
+from zope.interface import implementer
 
 from tests.fakes.workers import InlineWorkers
 from tests.web.registry import Registry
@@ -22,6 +23,7 @@ from txregistry.debug.building import Observed, Pages, debug_services
 from txregistry.debug.expvar import registry_facts
 from txregistry.debug.memory import PIECE
 from txregistry.debug.server import DebugPages, DebugRequest
+from txregistry.interfaces import IHealth
 from txregistry.listening import Listener
 from txregistry.metrics.exposition import Metrics
 from txregistry.metrics.pauses import GcPauses
@@ -144,6 +146,7 @@ class ServerTests(DebugCase):
         self.assertEqual(self.ask("/debug/requests").status, 200)
 
 
+@implementer(IHealth)
 class Failing:
     """A registry that is not well."""
 

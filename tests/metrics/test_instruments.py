@@ -84,7 +84,7 @@ class GaugeTests(SynchronousTestCase):
 
     def test_read(self) -> None:
         """What is told is what was there when it was read last, not what is there now."""
-        values = {("disk",): 3.0}
+        values: dict[tuple[str, ...], float] = {("disk",): 3}
         gauge = Gauge("a_b", "", lambda: dict(values), ("pool",))
         self.assertEqual(samples(gauge.collect(str)), {})
         gauge.read()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -31,6 +33,7 @@ class LagMeterTests(SynchronousTestCase):
 
     def test_clock_set_back(self) -> None:
         """A clock that goes backwards makes nothing negative."""
+        call: Any
         [call] = self.clock.getDelayedCalls()
         self.clock.rightNow -= 100
         call.func()
