@@ -16,6 +16,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IOpenSSLServerConnectionCreator
 from twisted.logger import Logger
 
+from txregistry.errors import CannotStart
 from txregistry.tls.connections import TlsFactory
 from txregistry.web.site import RegistrySite
 
@@ -26,22 +27,6 @@ CLEAN_UP = 2.0
 
 #: What a machine without IPv6 says to listening on it.
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
-
-
-class CannotListen(SystemExit, Exception):
-    """
-    The port cannot be had, which ends the process, the log having the reason.
-
-    An ``Exception`` too, since twistd tells those that wait for a daemon to
-    start only of those, and lets them wait for ever otherwise.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(1)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 class Listener(Service):
@@ -80,7 +65,7 @@ class Listener(Service):
         """
         Listen, while the process still may take low ports.
 
-        :raises CannotListen: it cannot; the log says why.
+        :raises CannotStart: it cannot; the log says why.
         """
         super().privilegedStartService()
         try:
@@ -89,7 +74,7 @@ class Listener(Service):
             reason = error.socketError if isinstance(error, CannotListenError) else error
             text = f"cannot listen on {self._unix or f'{self._host}:{self._port}'}: {reason}"
             self._log.critical("{text}", text=text)
-            raise CannotListen(text) from None
+            raise CannotStart(text) from None
         for port in self.ports:
             self._log.info(self._says, where=_shown(port) + (", tls" if self._encrypted else ""))
 

@@ -78,8 +78,16 @@ class LinesTests(SynchronousTestCase):
 
     def test_equal_lines(self) -> None:
         """Nobody has to go for somebody whose line would then be the longest."""
-        self.joined("a1", "b1", "c1", "d1")
-        self.assertEqual(self.joined("e1"), ["e1"])
+        self.joined("a1", "a2", "b1", "b2")
+        self.assertEqual(self.joined("a3", "b3"), ["a3", "b3"])
+
+    def test_many_lines(self) -> None:
+        """The first of its line stays although nobody has to go for it, while these are not too many."""
+        lines = [chr(ord("a") + number) for number in range(70)]
+        gone = [self.lines.join(line, line) for line in lines]
+        self.assertEqual(gone, [None] * 64 + lines[64:])
+        self.assertEqual(self.lines.join("a", "a2"), "a2")
+        self.assertEqual(served(self.lines), lines[:64])
 
     def test_slow(self) -> None:
         """However long it takes, somebody may wait for each place."""

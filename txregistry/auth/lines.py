@@ -12,6 +12,8 @@ T = TypeVar("T", bound=Hashable)
 
 #: As many may wait at most, however fast it goes.
 _MOST = 1000
+#: The first of so many lines may always wait: a crowd in many places keeps nobody else out.
+_FIRSTS = 64
 #: How long one piece of work takes, in seconds, before any was measured.
 _FIRST_GUESS = 0.1
 #: Over how many pieces of work the mean is taken.
@@ -24,7 +26,8 @@ class Lines(Generic[T]):
 
     A crowd in one line holds up nobody in another.  As many may wait as
     would be served in *patience* seconds.  After that a newcomer has to go;
-    or, if its line is the shorter one even with it, the last of the longest.
+    or, if its line is the shorter one even with it, the last of the longest;
+    or nobody, if it is the first of its line and there are not too many of these.
 
     :param places: how many are served at once.
     """
@@ -46,10 +49,11 @@ class Lines(Generic[T]):
         gone = None
         if self.waiting >= self._room():
             longest = max(self._lines.values(), key=len)
-            if len(self._lines.get(line, ())) + 1 >= len(longest):
+            if len(self._lines.get(line, ())) + 1 < len(longest):
+                gone = longest.pop()
+                self.waiting -= 1
+            elif line in self._lines or len(self._lines) >= _FIRSTS:
                 return one
-            gone = longest.pop()
-            self.waiting -= 1
         self._lines.setdefault(line, deque()).append(one)
         self.waiting += 1
         return gone
