@@ -24,6 +24,8 @@ setup(
         # The streaming edge (txregistry/web/channel.py) touches a few private
         # names of twisted.web.http, hence the upper bound.
         "twisted[tls]>=26.10,<27",
+        # Cipher suites of TLS 1.3, and whole writes.
+        "pyopenssl>=25.3",
         "klein>=24.8",
         "pyyaml>=6",
         "zope.interface>=6",
