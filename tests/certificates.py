@@ -160,7 +160,7 @@ class Authority:
             alternatives = x509.SubjectAlternativeName([_alternative(one) for one in names])
             builder = builder.add_extension(alternatives, critical=False)
         builder = builder.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.own.certificate.public_key()),
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.own.private_key.public_key()),
             critical=False,
         )
         certificate = builder.sign(self.own.private_key, hashes.SHA256())
