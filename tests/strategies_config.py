@@ -106,8 +106,10 @@ def settings() -> st.SearchStrategy[Settings]:
     fields = st.dictionaries(_NAME, st.one_of(_TEXT, _NUMBER, st.booleans()), max_size=2)
     encrypted = st.fixed_dictionaries(_PAIR, optional=_TLS)
     debugged = st.fixed_dictionaries(_DEBUG, optional=_PROMETHEUS)
-    maybe = (st.one_of(st.just({}), whole) for whole in (encrypted, debugged))
-    return st.builds(_joined, fixed, headers, fields, *maybe)
+    nothing: st.SearchStrategy[Settings] = st.just({})
+    return st.builds(
+        _joined, fixed, headers, fields, st.one_of(nothing, encrypted), st.one_of(nothing, debugged)
+    )
 
 
 def _joined(

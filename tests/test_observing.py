@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -122,6 +124,15 @@ class ObservedDaemonTests(TestCase):
         self.assertEqual(values["txregistry_received_bytes_total", ()], len(content))
         self.assertEqual(values["txregistry_manifest_memory_bytes", ()], 0)
         self.assertGreater(values["registry_storage_action_seconds_count", ("PutContent", "inmemory")], 0)
+
+    async def test_described(self) -> None:
+        """Each metric of ours has its place in the page for operators, but for what only Redis has."""
+        self.start(config_of(DEBUG, "inmemory: {}, cache: {blobdescriptor: inmemory}"))
+        page = (Path(__file__).parent.parent / "docs" / "operations.md").read_text()
+        answer = await deferToThread(self.inside.request, "GET", "/metrics")
+        families = re.findall(r"^# TYPE (txregistry_\w+) ", answer.body.decode(), re.MULTILINE)
+        self.assertGreater(len(families), 15)
+        self.assertEqual([name for name in families if name not in page], [])
 
     async def test_refusals(self) -> None:
         """Who is not let in is counted."""

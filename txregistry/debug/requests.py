@@ -16,7 +16,7 @@ from txregistry.web.request import RegistryRequest
 from txregistry.web.site import RegistrySite
 
 #: Requests that are shown, those that run for longest.
-SHOWN = 2000
+SHOWN = 1000
 #: Query parameters whose values are no secrets.
 _HARMLESS = frozenset(("artifactType", "digest", "digest-algorithm", "from", "last", "mount", "n", "tag"))
 #: Characters of a path that are shown.
@@ -92,4 +92,6 @@ def _plain(text: str) -> str:
     """*text* on one line and not endless, whatever a client put into it."""
     if len(text) > _LENGTH:
         text = text[:_LENGTH] + "..."
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
