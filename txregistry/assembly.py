@@ -18,6 +18,7 @@ from uuid import uuid4
 from attrs import frozen
 from twisted.application.service import IService, MultiService, Service
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.components import Componentized
 from twisted.web.http_headers import Headers as HeaderNames
@@ -31,7 +32,14 @@ from txregistry.config.addresses import parse_address
 from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.kinds import Kinds
-from txregistry.config.values import Config, HttpConfig, RedisConfig, TlsConfig, ValidationConfig
+from txregistry.config.values import (
+    Config,
+    HttpConfig,
+    MailHookConfig,
+    RedisConfig,
+    TlsConfig,
+    ValidationConfig,
+)
 from txregistry.debug.building import Observed, debug_services
 from txregistry.debug.expvar import registry_facts
 from txregistry.drivers.table import DRIVERS
@@ -52,6 +60,7 @@ from txregistry.interfaces import (
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
 from txregistry.log import FORMATTERS, LineObserver
+from txregistry.mailing.hook import MailHook
 from txregistry.maintenance.chore import Chore
 from txregistry.maintenance.purge import UploadPurge
 from txregistry.metrics.exposition import Metrics
@@ -179,11 +188,14 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     """
     logged = LineWriter(reactor, log or Descriptor(STDERR))
     accessed = LineWriter(reactor, access_log or Descriptor(STDOUT))
+    hooks = [_mail_hook(hook, reactor) for hook in config.log.hooks]
     observer = LineObserver(
         logged,
         config.log.level,
         FORMATTERS[config.log.formatter],
         {"instance.id": str(uuid4()), "version": __version__, **config.log.fields},
+        config.log.reportcaller,
+        hooks,
     )
     processors = os.cpu_count() or 1
     disk = Workers(reactor, DISK_THREADS * processors, "disk")
@@ -226,7 +238,7 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
                 await each.reload()
 
     daemon = Daemon(observer, _listener(http, reactor, site, credentials), hashing, take_over)
-    first: list[IService] = [logged, accessed, disk, hashing, deciding, FirstLook(driver)]
+    first: list[IService] = [logged, accessed, *hooks, disk, hashing, deciding, FirstLook(driver)]
     if isinstance(access, Service):
         # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.
         first.insert(0, access)
@@ -242,6 +254,23 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     for service in (*first, *_debug(http, reactor, observed, metrics), daemon.listener):
         service.setServiceParent(daemon)
     return daemon
+
+
+def _mail_hook(config: MailHookConfig, reactor: Any) -> MailHook:
+    # Here, because twisted.mail takes the reactor that is installed when it is imported.
+    from txregistry.mailing.smtp import SmtpSend
+
+    send = SmtpSend(
+        reactor,
+        HostnameEndpoint(reactor, config.host, config.port),
+        config.host,
+        config.sender,
+        config.to,
+        config.username,
+        config.password,
+        config.insecure,
+    )
+    return MailHook(reactor, config.levels, config.host, config.sender, config.to, send)
 
 
 def _quiet(config: Config) -> bool:

@@ -8,7 +8,13 @@ from types import FrameType
 from attrs import frozen
 
 #: Modules that pass on what others say, each with those below it.
-_PASSING = ("twisted.logger", "twisted.python.log", "txregistry.log", "txregistry.callers")
+_PASSING = (
+    "twisted.logger",
+    "twisted.python.log",
+    "twisted.python.threadable",
+    "txregistry.log",
+    "txregistry.callers",
+)
 
 
 @frozen(slots=True)

@@ -7,8 +7,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.config.texts import LEAST, read
 
 REFUSED = [
-    ("log: {reportcaller: true}", "log.reportcaller: not supported yet"),
-    ("log: {hooks: [{type: mail}]}", "log.hooks[0].type: mail: not supported yet"),
     ("auth: mine", "auth.mine: unknown kind of access control"),
     ("auth: {none: , token: }", "auth: must name exactly one kind, not 'none' and 'token'"),
     ("middleware: {storage: [{name: redirect, disabled: yes}]}", "middleware.storage: not supported yet"),
@@ -22,8 +20,6 @@ REFUSED = [
 ]
 
 WITHOUT_EFFECT = [
-    "log: {reportcaller: false, hooks: []}",
-    "log: {hooks: [{type: mail, disabled: true}]}",
     "auth:",
     "auth: none",
     "auth: {None: {}}",
@@ -40,7 +36,6 @@ WITHOUT_EFFECT = [
 ]
 
 WARNED = [
-    ("log: {hooks: [{type: pager}]}", "log.hooks[0].type: no hook is called 'pager', ignored"),
     ("auth: {none: {realm: r}}", "auth.none.realm: unknown key, ignored"),
     ("middleware: {tags: [{name: x}]}", "middleware.tags: unknown key, ignored"),
     (

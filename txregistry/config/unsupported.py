@@ -8,31 +8,17 @@ off, say) is let pass.
 from __future__ import annotations
 
 from txregistry.config.cursor import Cursor
-from txregistry.config.findings import quoted
 
 NOT_YET = "not supported yet"
 
 
 def refuse_unsupported(root: Cursor) -> None:
     """Note a fault for each setting that would have to do something."""
-    _log(root.section("log"))
     _middleware(root.section("middleware"))
     _reporting(root.section("reporting"))
     _notifications(root.section("notifications"))
     _proxy(root)
     _compatibility(root.section("compatibility"))
-
-
-def _log(log: Cursor) -> None:
-    if log.boolean("reportcaller"):
-        log.fault("reportcaller", NOT_YET)
-    for hook in log.sections("hooks"):
-        if hook.boolean("disabled"):
-            continue
-        if hook.text("type") == "mail":
-            hook.fault("type", f"mail: {NOT_YET}")
-        else:
-            hook.warn("type", f"no hook is called {quoted(hook.text('type'))}, ignored")
 
 
 def _middleware(middleware: Cursor) -> None:

@@ -25,8 +25,31 @@ LOG_LEVELS = ("error", "warn", "info", "debug")
 LOG_FORMATTERS = ("text", "json", "logstash")
 
 
+#: The levels that ``log.hooks`` may name, the most severe first.
+HOOK_LEVELS = ("panic", "fatal", "error", "warning", "info", "debug", "trace")
+
+
 def _frozen_fields(fields: Mapping[str, FieldValue]) -> Mapping[str, FieldValue]:
     return MappingProxyType(dict(fields))
+
+
+@frozen
+class MailHookConfig:
+    """
+    Entries of the *levels* are mailed *to* somebody.
+
+    *host* and *port* take the mail.  *username* is empty where nobody is asked for one.  With *insecure*,
+    any certificate of theirs will do.
+    """
+
+    levels: frozenset[str]
+    host: str
+    port: int
+    sender: str
+    to: tuple[str, ...]
+    username: str = ""
+    password: str = field(default="", repr=False)
+    insecure: bool = False
 
 
 @frozen
@@ -38,6 +61,9 @@ class LogConfig:
     #: Added to every entry.
     fields: Mapping[str, FieldValue] = field(factory=dict, converter=_frozen_fields, hash=False)
     accesslog_disabled: bool = False
+    #: Say of each entry which line of the code made it.
+    reportcaller: bool = False
+    hooks: tuple[MailHookConfig, ...] = ()
 
 
 @frozen

@@ -1,0 +1,1 @@
+"""Entries of the log that go out as mail: ``log.hooks``."""
