@@ -396,7 +396,7 @@ def _descriptor_cache(
     wanted = config.storage.descriptor_cache
     meter = Unmetered() if metrics is None else metrics.cache
     if wanted is not None and wanted.kind == "redis" and config.redis is not None:
-        # Here, because txredisapi takes the reactor that is installed when it is imported.
+        # Here, so that nobody without Redis has to load txredisapi.
         from txregistry.cache.reaching import redis_link
         from txregistry.cache.redis import RedisDescriptorCache
 

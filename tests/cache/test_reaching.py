@@ -27,7 +27,8 @@ class RedisLinkMakingTests(SynchronousTestCase):
 
     def faults(self, tls: RedisTlsConfig) -> tuple[str, ...]:
         config = RedisConfig(ADDRESS, tls=tls)
-        return self.assertRaises(Misconfigured, redis_link, config, self.reactor).faults
+        faults: tuple[str, ...] = self.assertRaises(Misconfigured, redis_link, config, self.reactor).faults
+        return faults
 
     def test_connects_when_started(self) -> None:
         """Nothing is opened before the start, and then the address."""

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hiredis import Reader
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import TestCase
+from zope.interface import implementer
 
 from tests.certificates import Authority
-from tests.contracts.cache import DESCRIPTOR, DIGEST, HERE
+from tests.contracts.cache import DescriptorCacheContract
 from tests.live.case import LiveTestCase
 from tests.live.processes import remove_tree, wait_for
 from tests.live.redis import Monitor, RedisServer, Sentinel
 from tests.live.registries import Registry, start_docker_registry
-from txregistry.cache.link import RedisLink
+from txregistry.cache.link import Login, RedisLink
 from txregistry.cache.metering import Unmetered
 from txregistry.cache.reaching import redis_link
 from txregistry.cache.redis import RedisDescriptorCache
 from txregistry.config.addresses import Address
 from txregistry.config.values import RedisConfig
+from txregistry.interfaces import IDescriptorCache
 from txregistry.model.digest import Digest
 
 GONE = "the descriptor cache is not used"
@@ -308,8 +314,59 @@ def _plain(commands: list[list[str]], name: str, digest: str) -> list[list[str]]
     return [[word.replace(name, "NAME").replace(digest, "DIGEST") for word in words] for words in commands]
 
 
-class RealRedisCacheTests(TestCase):
-    """The cache alone, as a reactor drives it."""
+@implementer(IStreamClientEndpoint)
+class BlockingEndpoint:
+    """Leads to a real server, whose replies are there when a command has been written."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        protocol = protocolFactory.buildProtocol(IPv4Address("TCP", "127.0.0.1", self._port))
+        assert protocol is not None
+        transport: Any = BlockingTransport(socket.create_connection(("127.0.0.1", self._port)), protocol)
+        protocol.makeConnection(transport)
+        return succeed(protocol)
+
+
+class BlockingTransport:
+    """Writes, and waits for as many replies as commands were written."""
+
+    disconnecting = False
+
+    def __init__(self, connection: socket.socket, protocol: IProtocol) -> None:
+        self._connection, self._protocol = connection, protocol
+        self._commands, self._replies = Reader(), Reader()
+
+    def write(self, data: bytes) -> None:
+        self._connection.sendall(data)
+        self._commands.feed(data)
+        received = b""
+        while self._commands.gets() is not False:
+            while self._replies.gets() is False:
+                more = self._connection.recv(65536)
+                self._replies.feed(more)
+                received += more
+        self._protocol.dataReceived(received)
+
+    def abortConnection(self) -> None:
+        self._connection.close()
+
+
+class RealRedisContractTests(DescriptorCacheContract, RedisCase):
+    """The whole contract, kept with a real Redis."""
+
+    def make_cache(self) -> IDescriptorCache:
+        clock = Clock()
+        link = RedisLink(clock, BlockingEndpoint(self.redis().port), Login(), 1.0)
+        link.startService()
+        self.addCleanup(link.stopService)
+        self.assertTrue(link.usable)
+        return RedisDescriptorCache(link, clock, Unmetered())
+
+
+class RealRedisLinkTests(TestCase):
+    """The way to Redis, as a reactor drives it."""
 
     timeout = 60
 
@@ -321,8 +378,6 @@ class RealRedisCacheTests(TestCase):
         self.link: RedisLink = redis_link(config, reactor)
         self.link.startService()
         self.addCleanup(self.link.stopService)
-        clock: Any = reactor
-        self.cache = RedisDescriptorCache(self.link, clock, Unmetered())
 
     def usable(self) -> Deferred[None]:
         """Fires when Redis has been found."""
@@ -332,21 +387,6 @@ class RealRedisCacheTests(TestCase):
                 await deferLater(reactor, 0.01)
 
         return Deferred.fromCoroutine(look())
-
-    def test_contract(self) -> Deferred[None]:
-        """Set, get and forget do what the contract says."""
-
-        async def ask() -> None:
-            await self.usable()
-            self.assertIsNone(await self.cache.get(HERE, DIGEST))
-            await self.cache.set(HERE, DIGEST, DESCRIPTOR)
-            self.assertEqual(await self.cache.get(HERE, DIGEST), DESCRIPTOR)
-            await self.cache.forget(HERE, DIGEST)
-            self.assertIsNone(await self.cache.get(HERE, DIGEST))
-            await self.cache.set(HERE, DIGEST, DESCRIPTOR)
-            self.assertEqual(await self.cache.get(HERE, DIGEST), DESCRIPTOR)
-
-        return Deferred.fromCoroutine(ask())
 
     def test_too_many_deletions(self) -> Deferred[None]:
         """When everything has to go, the sets of all repositories do, and nothing else."""

@@ -74,15 +74,16 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
     async def stat(self, digest: Digest) -> Descriptor:
         """From the cache, or else from the storage; remembered under the digest that was asked for."""
         generation = self._generations.current(self._name, digest)
+        descriptor: Descriptor
         try:
-            descriptor = await self._cache.get(self._name, digest)
+            remembered = await self._cache.get(self._name, digest)
         except CacheFailed:
             self._meter.failed()
-            unremembered: Descriptor = await self._blobs.stat(digest)
-            return unremembered
-        if descriptor is not None:
-            self._meter.hit()
+            descriptor = await self._blobs.stat(digest)
             return descriptor
+        if remembered is not None:
+            self._meter.hit()
+            return remembered
         self._meter.missed()
         descriptor = await self._blobs.stat(digest)
         await self._remember(digest, descriptor, generation)

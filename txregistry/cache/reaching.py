@@ -62,9 +62,13 @@ def _credentials(certificate: str, key: str) -> dict[str, Any]:
     """What :class:`~twisted.internet.ssl.CertificateOptions` is to show to Redis."""
     own, *chain = _certificates(certificate, "redis.tls.certificate")
     private = _key(key)
-    if own.to_cryptography().public_key() != private.to_cryptography_key().public_key():
+    if own.to_cryptography().public_key() != private.public_key():
         raise Misconfigured("redis.tls.key: does not belong to the certificate")
-    return {"certificate": own, "extraCertChain": chain, "privateKey": private}
+    return {
+        "certificate": own,
+        "extraCertChain": chain,
+        "privateKey": PKey.from_cryptography_key(private),
+    }
 
 
 def _certificates(path: str, key: str) -> list[X509]:
@@ -75,10 +79,9 @@ def _certificates(path: str, key: str) -> list[X509]:
     return [X509.from_cryptography(each) for each in found]
 
 
-def _key(path: str) -> PKey:
+def _key(path: str) -> Any:
     try:
-        found: Any = load_pem_private_key(_content(path, "redis.tls.key"), None)
-        return PKey.from_cryptography_key(found)
+        return load_pem_private_key(_content(path, "redis.tls.key"), None)
     except (ValueError, TypeError):
         raise Misconfigured(f"redis.tls.key: {path}: holds no unencrypted private key in PEM form") from None
 

@@ -1,0 +1,53 @@
+"""Which descriptor cache the whole registry gets."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.test_assembly import config_of
+from txregistry.assembly import Daemon, assemble
+from txregistry.cache.link import RedisLink
+from txregistry.drivers.table import DRIVERS
+
+REDIS = "redis: {addr: '127.0.0.1:6379'}"
+
+
+def links(daemon: Daemon) -> list[RedisLink]:
+    """The ways to Redis among the daemon's services."""
+    return [service for service in daemon if isinstance(service, RedisLink)]
+
+
+class DescriptorCacheTests(SynchronousTestCase):
+    """What stands between a request and the storage."""
+
+    def test_redis(self) -> None:
+        """A cache in Redis has a way to it, which opens with the daemon and not before."""
+        for storage in ("inmemory: {}", "filesystem: {}"):
+            reactor = MemoryReactorClock()
+            config = config_of(storage=f"{storage}, cache: {{blobdescriptor: redis}}", rest=REDIS)
+            (link,) = links(assemble(config, reactor))
+            self.assertEqual(reactor.tcpClients, [])
+            link.startService()
+            self.addCleanup(link.stopService)
+            self.assertEqual(len(reactor.tcpClients), 1)
+
+    def test_unused(self) -> None:
+        """A Redis that nobody uses is not connected to."""
+        for cache in ("", "cache: {blobdescriptor: inmemory}"):
+            config = config_of(storage=f"inmemory: {{}}, {cache}", rest=REDIS)
+            self.assertEqual(links(assemble(config, MemoryReactorClock())), [])
+
+    def test_not_loaded(self) -> None:
+        """Whoever has no Redis does not load what speaks to it."""
+        program = (
+            "import sys, txregistry.assembly; sys.exit(bool({'txredisapi', 'hiredis'} & set(sys.modules)))"
+        )
+        self.assertEqual(subprocess.run([sys.executable, "-c", program], check=False).returncode, 0)
+
+    def test_drivers(self) -> None:
+        """Before a driver that remembers as well as we could, nothing is remembered in memory."""
+        self.assertEqual({name for name, kind in DRIVERS.items() if kind.remembers}, {"filesystem"})
