@@ -87,4 +87,5 @@ class DebugServerTests(LiveTestCase):
         self.assertIn("1 requests run", self.page("/debug/requests"))
         client.sendall(b"def")
         self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 202 "))
+        client.close()
         self.assertEqual(self.daemon.program.wait(), 0)
