@@ -14,7 +14,7 @@ from tests.fakes.redis import FakeRedis
 from txregistry.cache import entries
 from txregistry.cache.clearings import Clearings
 from txregistry.cache.conversation import pack
-from txregistry.cache.link import KEEPALIVE, LONGEST_PAUSE, SETTLED, Login, RedisLink
+from txregistry.cache.link import KEEPALIVE, LONGEST_PAUSE, ONCE_MORE, SETTLED, Login, RedisLink
 from txregistry.errors import CacheFailed
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -250,6 +250,19 @@ class RedisLinkTests(SynchronousTestCase):
         self.assertTrue(self.remembered())
         self.forget(link)
         self.assertFalse(self.remembered())
+
+    def test_once_more(self) -> None:
+        """An entry that another instance made of what it saw before a deletion goes a few seconds later."""
+        link = self.link()
+        self.forget(link)
+        self.remember(link)  # as the other does
+        self.clock.advance(ONCE_MORE - 0.1)
+        self.assertTrue(self.remembered())
+        self.clock.advance(KEEPALIVE)
+        self.assertFalse(self.remembered())
+        self.remember(link)  # since somebody pushed it again
+        self.clock.pump([KEEPALIVE] * 3)
+        self.assertTrue(self.remembered())
 
     def test_cleared_later(self) -> None:
         """What was deleted while Redis was away is forgotten before it is asked again."""

@@ -8,6 +8,8 @@ nothing ever does.  An entry counts only if all three are there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from txregistry.cache.clearings import Entry
 from txregistry.cache.conversation import Reply, pack
 from txregistry.model.digest import Descriptor, Digest, InvalidDigest
@@ -90,7 +92,7 @@ def clearing(name: str, digest: str) -> bytes:
     return pack(b"SREM", members, member) + pack(b"DEL", own) + pack(b"HDEL", blob, *_FIELDS)
 
 
-def clearings(entries: list[Entry]) -> tuple[bytes, int]:
+def clearings(entries: Sequence[Entry]) -> tuple[bytes, int]:
     """Clear several: the commands, and how many they are."""
     packed = [clearing(name.text, str(digest)) for name, digest in entries]
     return b"".join(packed), CLEARING * len(packed)

@@ -15,7 +15,8 @@ used at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from random import random as at_random
 
 from attrs import field, frozen
@@ -37,6 +38,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 SETTLED = 30.0
 #: Seconds after which Redis is asked whether it is there, if nobody else asks.
 KEEPALIVE = 5.0
+#: Seconds after which an entry is cleared once more: so long may another instance take from its look at the
+#: storage, before a deletion, to the entry that it makes of it.
+ONCE_MORE = 2.0
+#: How many entries wait for that at most, and how many are cleared at a time.
+_WAITING, _AT_A_TIME = 10_000, 1_000
 #: Seconds between lines of the log about single entries that Redis refuses.
 COMPLAINTS = 60.0
 #: How many entries are cleared with one question.
@@ -90,6 +96,7 @@ class RedisLink(Service):
         self._patience, self._limit, self._random = patience, underway, random
         self._conversation: Conversation | None = None
         self._clearings = Clearings()
+        self._once_more: deque[tuple[float, Entry]] = deque(maxlen=_WAITING)
         self._told: bool | None = None
         self._complained = float("-inf")
         self._running: Deferred[None] | None = None
@@ -155,29 +162,31 @@ class RedisLink(Service):
 
         Once this is called, that is sure, whatever becomes of the caller.
         """
+        self._once_more.append((self._clock.seconds(), entry))
         conversation = self._conversation
         if conversation is None or not conversation.usable:
             self._clearings.add([entry])
             return
         answered: Deferred[None] = Deferred()  # of its own, for the caller may leave before
-        asked = conversation.ask(entries.clearing(entry[0].text, str(entry[1])), entries.CLEARING)
-        asked.addCallbacks(
-            self._cleared, self._uncleared, callbackArgs=(entry, conversation), errbackArgs=(entry,)
-        )
-        asked.addCallback(lambda _: answered.callback(None))
+        self._clear(conversation, [entry]).addCallback(lambda _: answered.callback(None))
         await answered
 
-    def _cleared(self, replies: list[Reply], entry: Entry, conversation: Conversation) -> None:
-        error = _unforgotten(replies)
-        if error is None:
-            self._clearings.done([entry])
-        else:
-            self._clearings.add([entry])
-            conversation.give_up(f"Redis does not forget: {error}")
+    def _clear(self, conversation: Conversation, cleared: Sequence[Entry]) -> Deferred[None]:
+        """Have Redis forget the entries to be *cleared*, and keep them if it does not."""
 
-    def _uncleared(self, failure: Failure, entry: Entry) -> None:
-        self._clearings.add([entry])
-        failure.trap(CacheFailed)
+        def answered(replies: list[Reply]) -> None:
+            error = _unforgotten(replies)
+            if error is None:
+                self._clearings.done(cleared)
+            else:
+                self._clearings.add(cleared)
+                conversation.give_up(f"Redis does not forget: {error}")
+
+        def unanswered(failure: Failure) -> None:
+            self._clearings.add(cleared)
+            failure.trap(CacheFailed)
+
+        return conversation.ask(*entries.clearings(cleared)).addCallbacks(answered, unanswered)
 
     def _lost(self, failure: Failure) -> None:
         failure.trap(CacheFailed, CancelledError)
@@ -294,10 +303,18 @@ class RedisLink(Service):
             raise
 
     def _beat(self) -> None:
-        """Ask for a sign of life, where it does not hold up anybody."""
+        """Ask for a sign of life if nobody else does, and clear once more what was cleared a moment ago."""
         conversation = self._conversation
-        if conversation is not None and conversation.usable and not conversation.underway:
+        if conversation is None or not conversation.usable:
+            return
+        if not conversation.underway:
             conversation.ask(pack(b"PING"), 1).addErrback(self._lost)
+        due = []
+        until = self._clock.seconds() - ONCE_MORE
+        while self._once_more and self._once_more[0][0] <= until and len(due) < _AT_A_TIME:
+            due.append(self._once_more.popleft()[1])
+        if due:
+            self._clear(conversation, due)
 
     # --- the log ---
 
