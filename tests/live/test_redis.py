@@ -20,7 +20,7 @@ from zope.interface import implementer
 from tests.certificates import Authority
 from tests.contracts.cache import DescriptorCacheContract
 from tests.live.case import LiveTestCase
-from tests.live.processes import remove_tree, wait_for
+from tests.live.processes import free_port, remove_tree, wait_for
 from tests.live.redis import Monitor, RedisServer, Sentinel
 from tests.live.registries import Registry, start_docker_registry
 from txregistry.cache.link import Login, RedisLink
@@ -199,7 +199,7 @@ class RedisTests(RedisCase):
         shown, shown_key = authority.client().write(directory, "client")
         # both ports: the plain one is for the test
         server = self.redis()
-        tls_port = server.port + 1
+        tls_port = free_port()
         files = {"tls-cert-file": certificate, "tls-key-file": key, "tls-ca-cert-file": ca}
         for name, value in files.items():
             server.cli("config", "set", name, value)
