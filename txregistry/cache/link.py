@@ -309,7 +309,7 @@ class RedisLink(Service):
             return
         if not conversation.underway:
             conversation.ask(pack(b"PING"), 1).addErrback(self._lost)
-        due = []
+        due: list[Entry] = []
         until = self._clock.seconds() - ONCE_MORE
         while self._once_more and self._once_more[0][0] <= until and len(due) < _AT_A_TIME:
             due.append(self._once_more.popleft()[1])
