@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from txregistry.log import Entry
 from txregistry.mailing.batch import Batch
@@ -92,13 +92,12 @@ class MailHook(Service):
         """Mail *entry* if it is of interest."""
         if self._closed or entry.levels.isdisjoint(self._levels):
             return
-        first = not self._heard
         self._heard.append(entry)
         if not self.running:
             return
         if threading.get_ident() == self._owner:
             self._take()
-        elif first:
+        else:
             self._reactor.callFromThread(self._take)
 
     def startService(self) -> None:
@@ -150,7 +149,7 @@ class MailHook(Service):
         except NotSent as error:
             self._failed(batch, error)
         except Exception:
-            self._log.failure("a mail about the log failed", unheard=True)
+            self._log.failure("a mail about the log failed", level=LogLevel.error, unheard=True)
             self._failed(batch, NotSent("a fault of ours", final=True))
         else:
             self._tries = 0
