@@ -187,6 +187,17 @@ class VerifiedLeafTests(SynchronousTestCase):
             self.refused_texts("no certificate", text)
             self.refused_texts("no certificate", good, text)
 
+    def test_malformed(self) -> None:
+        """What only one of the libraries takes for a certificate is refused, wherever it stands."""
+        good = self.leaf.certificate_base64
+        der = self.leaf.certificate.public_bytes(Encoding.DER)
+        version, name = b"\xa0\x03\x02\x01\x02", b"\x0c\x04leaf"
+        for old, new in ((version, b"\xa0\x03\x02\x01\x2f"), (name, b"\x0c\x04\xff\xff\xff\xff")):
+            self.assertIn(old, der)
+            text = base64.b64encode(der.replace(old, new)).decode()
+            self.refused_texts("no certificate", text)
+            self.refused_texts("no certificate", good, text)
+
     def test_lines(self) -> None:
         """The base64 may be broken into lines."""
         text = "\r\n".join(

@@ -8,8 +8,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 from zope.interface.verify import verifyObject
 
-from tests.auth.controllers import TokenTestCase, key
-from tests.auth.making import sign
+from tests.auth.controllers import TokenTestCase, bearing, key
+from tests.auth.making import AUTHORITY, issue, make_key, sign
+from tests.fakes.workers import HeldWorkers
+from txregistry.errors import Unauthorized
 from txregistry.interfaces import IReloadable
 
 
@@ -49,3 +51,25 @@ class ReloadTests(TokenTestCase):
             self.assertEqual([event["log_level"].name for event in events], ["error"])
             self.assertIn("auth.token.rootcertbundle", formatEvent(events[0]))
             self.passes(self.access, self.old)
+
+    def test_meanwhile(self) -> None:
+        """What was begun with the keys of before lets nobody in who comes with the same token after a reload."""
+        middle = make_key(name="token signing", extensions=AUTHORITY)
+        leaf = issue(middle)
+        token = sign(leaf, self.claims(), {"x5c": [leaf.certificate_base64]})
+        workers = HeldWorkers()
+        self.bundle.write_bytes(middle.certificate_pem)
+        access = self.controller(workers=workers, jwks="", rootcertbundle=str(self.bundle))
+        before = Deferred.fromCoroutine(access.authorize(bearing(token), ()))
+        self.bundle.write_bytes(key().certificate_pem)
+        reloaded = Deferred.fromCoroutine(access.reload())
+        workers.step(1)
+        self.assertTrue(self.successResultOf(reloaded))
+        after = Deferred.fromCoroutine(access.authorize(bearing(token), ()))
+        workers.step()
+        workers.step()
+        self.successResultOf(before)
+        self.failureResultOf(after, Unauthorized)
+        again = Deferred.fromCoroutine(access.authorize(bearing(token), ()))
+        workers.step()
+        self.failureResultOf(again, Unauthorized)

@@ -80,7 +80,7 @@ def _certificate(text: str) -> x509.Certificate:
         key = key_of(certificate)
     except UnusableKey as error:
         raise TokenRefused(f"x5c: a key cannot be used: {error}") from None
-    except (ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise TokenRefused("x5c: something is no certificate") from None
     if isinstance(key, RSAPublicKey) and _slow(key):
         raise TokenRefused("x5c: an RSA key is too large")
@@ -101,12 +101,14 @@ def _verified(
     store.set_time(datetime.fromtimestamp(now, UTC))
     for root in roots:
         store.add_cert(crypto.X509.from_cryptography(root))
-    untrusted = [crypto.X509.from_cryptography(other) for other in others]
-    context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), untrusted)
     try:
+        untrusted = [crypto.X509.from_cryptography(other) for other in others]
+        context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), untrusted)
         path = [each.to_cryptography() for each in context.get_verified_chain()]
     except crypto.X509StoreContextError as error:
         raise TokenRefused(f"x5c: {error}") from None
+    except crypto.Error:  # the two libraries do not agree on what a certificate is
+        raise TokenRefused("x5c: something is no certificate") from None
     for certificate in path[:-1]:
         _check_hash(certificate)
     for certificate in path[1:]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -23,9 +23,9 @@ class SharedWork(Generic[T]):
 
     def __init__(self, workers: IWorkers, limit: int) -> None:
         self._workers, self._limit = workers, limit
-        self._waiting: dict[bytes, list[Deferred[T]]] = {}
+        self._waiting: dict[Hashable, list[Deferred[T]]] = {}
 
-    def run(self, key: bytes, work: Callable[[], T]) -> Deferred[T]:
+    def run(self, key: Hashable, work: Callable[[], T]) -> Deferred[T]:
         """
         What *work* returns or raises, in a thread, unless something under *key* is under way already.
 
@@ -44,7 +44,7 @@ class SharedWork(Generic[T]):
         self._workers.run(work).addBoth(self._done, key)
         return answer
 
-    def _done(self, result: Any, key: bytes) -> None:
+    def _done(self, result: Any, key: Hashable) -> None:
         for answer in self._waiting.pop(key):
             if not answer.called:  # it is when it was cancelled
                 answer.callback(result)

@@ -248,7 +248,9 @@ class TokenAccess:
             return found
         token, verifier = read_token(text), self._verifier
         key = verifier.key(token)
-        result = await self._verifying.run(memorized, lambda: verifier.verify(token, key, now))
+        # What is under way with the keys of before a reload says nothing of the keys of now.
+        together = (memorized, verifier.keys)
+        result = await self._verifying.run(together, lambda: verifier.verify(token, key, now))
         if isinstance(result, TokenRefused):
             raise TokenRefused(result.reason)
         if verifier is self._verifier:
