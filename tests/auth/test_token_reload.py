@@ -53,7 +53,7 @@ class ReloadTests(TokenTestCase):
             self.passes(self.access, self.old)
 
     def test_meanwhile(self) -> None:
-        """What was begun with the keys of before lets nobody in who comes with the same token after a reload."""
+        """What was begun with the keys of before lets in nobody who brings the same token after a reload."""
         middle = make_key(name="token signing", extensions=AUTHORITY)
         leaf = issue(middle)
         token = sign(leaf, self.claims(), {"x5c": [leaf.certificate_base64]})
