@@ -8,6 +8,7 @@ from typing import Any
 from attrs import define, field
 from twisted.cred.checkers import InMemoryUsernamePasswordDatabaseDontUse
 from twisted.cred.portal import IRealm, Portal
+from twisted.internet.defer import succeed
 from twisted.internet.protocol import ServerFactory
 from twisted.mail.imap4 import LOGINCredentials, PLAINCredentials
 from twisted.mail.interfaces import IMessageDelivery, IMessageSMTP
@@ -50,7 +51,7 @@ class MailServer:
         """For a port."""
         factory = ServerFactory()
         factory.noisy = False
-        factory.buildProtocol = lambda addr: self.protocol()  # type: ignore[assignment]
+        factory.buildProtocol = lambda addr: self.protocol()  # type: ignore[method-assign]
         return factory
 
     def protocol(self) -> Any:
@@ -72,7 +73,7 @@ class _Realm:
     def __init__(self, server: MailServer, protocol: Any) -> None:
         self._server, self._protocol = server, protocol
 
-    def requestAvatar(self, user: bytes, _: object, *interfaces: Any) -> Any:
+    def requestAvatar(self, user: Any, _: object, *interfaces: Any) -> Any:
         return IMessageDelivery, _Delivery(self._server, self._protocol, user.decode()), lambda: None
 
 
@@ -109,8 +110,6 @@ class _Message:
         self._lines.append(line)
 
     def eomReceived(self) -> Any:
-        from twisted.internet.defer import succeed
-
         if self._first:
             self._mail.content = b"\n".join(self._lines) + b"\n"
             self._mail.secure = self._protocol.startedTLS

@@ -12,7 +12,7 @@ import sys
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from attrs import frozen
 
@@ -81,7 +81,7 @@ class Mailbox:
 def _read(path: Path) -> Letter:
     facts = json.loads(path.read_text())
     message = message_from_bytes(path.with_suffix(".eml").read_bytes(), policy=policy.default)
-    return Letter(facts["to"], facts["secure"], facts["user"], cast(EmailMessage, message))
+    return Letter(facts["to"], facts["secure"], facts["user"], message)
 
 
 def _main(reactor: Any, mails: str, port: str, *certificate: str) -> Any:

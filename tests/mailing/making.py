@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import cast
 
 from txregistry.log import Entry
 
@@ -22,4 +21,4 @@ def entry(
 
 def parsed(mail: bytes) -> EmailMessage:
     """A mail as its reader has it."""
-    return cast(EmailMessage, message_from_bytes(mail, policy=policy.default))
+    return message_from_bytes(mail, policy=policy.default)

@@ -221,9 +221,10 @@ class MailHookTests(SynchronousTestCase):
 
     def test_threads(self) -> None:
         """Other threads may be heard: their entries come with the reactor's next turn."""
-        speaker = Thread(target=lambda: [self.hook.hear(entry("a")), self.hook.hear(entry("b"))])
-        speaker.start()
-        speaker.join()
+        for message in ("a", "b"):
+            speaker = Thread(target=self.hook.hear, args=[entry(message)])
+            speaker.start()
+            speaker.join()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         for turn in self.clock.turns:
             turn()

@@ -45,7 +45,7 @@ class Wires:
             return self.connecting
         if isinstance(self.server, Exception):
             return fail(self.server)
-        client = factory.buildProtocol(None)
+        client: Any = factory.buildProtocol(PEER)
         server = self.server.protocol() if isinstance(self.server, MailServer) else self.server
         ends = (FakeTransport(server, True, peerAddress=PEER), FakeTransport(client, False))
         self.pumps.append(connect(server, ends[0], client, ends[1], greet=False))
@@ -94,12 +94,12 @@ class SmtpSendTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
 
-    def sending(self, server: Any, mail: bytes = MAIL, **settings: Any) -> Deferred[Sequence[str]]:
+    def sending(self, server: Any, mail: bytes = MAIL, **settings: Any) -> Deferred[Any]:
         """Send a mail to two."""
         self.wires = Wires(server)
         to = ["a@example.com", "b@example.com"]
         settings = {"host": "mail.example.com", "sender": "r@example.com", "to": to, **settings}
-        done = Deferred.fromCoroutine(SmtpSend(self.clock, self.wires, **settings)(mail))
+        done: Deferred[Any] = Deferred.fromCoroutine(SmtpSend(self.clock, self.wires, **settings)(mail))
         done.addErrback(self.noted)
         for pump in self.wires.pumps:
             pump.flush()
@@ -114,7 +114,7 @@ class SmtpSendTests(SynchronousTestCase):
         done = self.sending(server, **settings)
         if self.wires.pumps and not done.called:
             self.clock.advance(GOODBYE)
-        result = list(self.successResultOf(done))
+        result: list[str] = list(self.successResultOf(done))
         self.assertEqual(self.clock.getDelayedCalls(), [])
         for pump in self.wires.pumps:
             pump.flush()

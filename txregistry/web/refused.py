@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import frozen
-from constantly import NamedConstant
 
 
 @frozen
@@ -18,7 +18,7 @@ class Refused:
     :ivar fields: what the line says beside what each line about a request says.
     """
 
-    level: NamedConstant
+    level: Any
     text: str
     reason: str
     fields: Mapping[str, object]
