@@ -44,9 +44,11 @@ ALLOWED: dict[str, frozenset[str]] = {
     "tls": COMMON,
     "listening": COMMON | {"web", "tls"},
     "debug": COMMON | {"web", "metrics", "threads", "listening"},
+    "plugins": frozenset(),
+    "extensions": COMMON | {"config", "middleware", "plugins"},
     "assembly": COMMON
     | ROOMS
-    | {"debug", "metrics", "config", "log", "lines", "mailing", "threads", "tls", "listening"},
+    | {"debug", "extensions", "metrics", "config", "log", "lines", "mailing", "threads", "tls", "listening"},
     "tap": COMMON | {"heap", "config", "assembly", "lines", "reloading", "signals", "systemd"},
     "reloading": COMMON | {"config"},
     "signals": frozenset(),

@@ -45,17 +45,20 @@ from txregistry.debug.expvar import registry_facts
 from txregistry.drivers.table import DRIVERS
 from txregistry.drivers.timed import TimedDriver
 from txregistry.errors import Misconfigured
+from txregistry.extensions import BUILT_IN, build_beside, build_stack, find_plugins
 from txregistry.health.building import watches
 from txregistry.health.state import Health
 from txregistry.interfaces import (
-    IAccessController,
+    Caller,
     IBlobStore,
     ICacheMeter,
     IDescriptorCache,
     IReloadable,
     IRepository,
+    IRepositoryMiddleware,
     IStorageDriver,
     IWorkers,
+    MiddlewareMeans,
 )
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.listening import Listener
@@ -76,7 +79,7 @@ from txregistry.storage.stale import StaleUploads
 from txregistry.threads import Workers
 from txregistry.tls.watch import Credentials
 from txregistry.web.app import RegistryApp
-from txregistry.web.authorize import Gate
+from txregistry.web.authorize import Gate, RepositoryWrapper
 from txregistry.web.blobs import BlobRoutes
 from txregistry.web.completion import CompletionLog
 from txregistry.web.counting import RequestCounts
@@ -125,6 +128,8 @@ class Configurable:
 CONFIGURABLE = Kinds(
     {name: Configurable(name, DRIVER_OPTIONS[name]) for name in DRIVERS},
     {name: Configurable(name, AUTH_OPTIONS[name]) for name in ACCESS},
+    BUILT_IN,
+    find_plugins,
 )
 
 
@@ -207,12 +212,25 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     threads = max(1, processors // 2)
     deciding = Workers(reactor, threads + 1, "deciding")
     means = Means(deciding, reactor.seconds, threads)
-    access, credentials, (remembering, redis) = _all_or_faults(
+    chosen, given = config.middleware, MiddlewareMeans(reactor, disk)
+    access, credentials, (remembering, redis), around_driver, around_repositories = _all_or_faults(
         partial(ACCESS[config.auth.kind].build, config.auth.options, means),
         partial(_credentials, config.http.tls, reactor, hashing),
         partial(_descriptor_cache, config, reactor, metrics),
+        partial(build_stack, "storage", chosen.storage, driver, given),
+        partial(build_beside, chosen.repository, given),
     )
-    app = _app(config, reactor, driver, hashing, access, metrics, remembering)
+    driver = [driver, *around_driver][-1]
+    namespace = _namespace(config, reactor, driver, hashing, metrics, remembering)
+    around_namespace = build_stack("registry", chosen.registry, namespace, given)
+    gate = Gate(
+        access,
+        [namespace, *around_namespace][-1],
+        _wrapper(around_repositories),
+        _unheard if metrics is None else metrics.refused,
+    )
+    middlewares = (*around_driver, *around_namespace, *around_repositories)
+    app = _app(config, driver, hashing, gate)
     http = config.http
     completed = CompletionLog(reactor, quiet=_quiet(config))
     site = RegistrySite(
@@ -233,12 +251,14 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
         observer.set_level(changed.log.level)
         completed.quiet = _quiet(changed)
         app.readonly(changed.storage.readonly)
-        for each in (access, credentials):
+        for each in (access, credentials, *middlewares):
             if IReloadable.providedBy(each):
                 await each.reload()
 
     daemon = Daemon(observer, _listener(http, reactor, site, credentials), hashing, take_over)
-    first: list[IService] = [logged, accessed, *hooks, disk, hashing, deciding, FirstLook(driver)]
+    first: list[IService] = [logged, accessed, *hooks, disk, hashing, deciding]
+    first += filter(IService.providedBy, middlewares)
+    first.append(FirstLook(driver))
     if isinstance(access, Service):
         # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.
         first.insert(0, access)
@@ -278,24 +298,19 @@ def _quiet(config: Config) -> bool:
     return config.log.level in ("error", "warn")
 
 
-def _app(
+def _namespace(
     config: Config,
     reactor: Any,
     driver: IStorageDriver,
     hashing: Workers,
-    access: IAccessController,
     metrics: Metrics | None,
     remembering: WrapBlobs,
-) -> RegistryApp:
-    http = config.http
-    if not http.secret:
-        _log.warn("{text}", text=NO_SECRET)
-    urls = Urls(http.host, http.relativeurls, http.prefix.rstrip("/"))
+) -> Namespace:
     memory = ManifestMemory(MANIFEST_MEMORY)
     if metrics is not None:
         help = "Bytes that manifests take which are remembered in memory, by estimate."
         metrics.watch("txregistry_manifest_memory_bytes", help, lambda: {(): memory.used})
-    namespace = Namespace(
+    return Namespace(
         driver,
         hashing,
         reactor,
@@ -303,8 +318,15 @@ def _app(
         _rules(config),
         remembering,
     )
+
+
+def _app(config: Config, driver: IStorageDriver, hashing: Workers, gate: Gate) -> RegistryApp:
+    http = config.http
+    if not http.secret:
+        _log.warn("{text}", text=NO_SECRET)
+    urls = Urls(http.host, http.relativeurls, http.prefix.rstrip("/"))
     return RegistryApp(
-        Gate(access, namespace, _unlistened, _unheard if metrics is None else metrics.refused),
+        gate,
         hashing,
         CatalogRoutes(Catalog(driver), urls, config.catalog.maxentries),
         TagListRoutes(urls, config.tags.maxtags),
@@ -366,6 +388,20 @@ def _unheard(*_: object) -> None:
 def _unlistened(repository: IRepository, _: RegistryRequest) -> IRepository:
     """Nobody listens yet."""
     return repository
+
+
+def _wrapper(middlewares: list[IRepositoryMiddleware]) -> RepositoryWrapper:
+    """What stands between requests and repositories; the last one stands outermost."""
+    if not middlewares:
+        return _unlistened
+
+    def wrap(repository: IRepository, request: RegistryRequest) -> IRepository:
+        caller = Caller(request.user_name, request.client_host())
+        for middleware in middlewares:
+            repository = middleware.wrap(repository, caller)
+        return repository
+
+    return wrap
 
 
 def _rules(config: Config) -> Rules:

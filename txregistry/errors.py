@@ -82,6 +82,19 @@ class Misconfigured(Exception):
         self.faults = faults
 
 
+class BadOption(Exception):
+    """
+    A middleware cannot use one of its options.
+
+    :ivar key: the option; empty where it is none in particular.
+    :ivar text: what is wrong with it, in one line: ``must be a number``.
+    """
+
+    def __init__(self, key: str, text: str) -> None:
+        super().__init__(f"{key}: {text}" if key else text)
+        self.key, self.text = key, text
+
+
 class CannotStart(SystemExit, Exception):
     """
     A service cannot start, which ends the process, the log having the *reason*.

@@ -622,3 +622,90 @@ class IEventListener(Interface):
 
     def repository_deleted(repository: RepositoryName) -> None:
         """A whole repository was removed."""
+
+
+# --- middleware --------------------------------------------------------------
+
+
+@frozen
+class MiddlewareMeans:
+    """
+    What a middleware may use.
+
+    :ivar reactor: the reactor, whose clock it waits by.
+    :ivar workers: threads, for what blocks or takes long.
+    """
+
+    reactor: Any
+    workers: IWorkers
+
+
+@frozen(slots=True)
+class Caller:
+    """Who uses a repository: the *user*, empty if nobody was asked for one, and the *client*'s address."""
+
+    user: str
+    client: str
+
+
+class IMiddlewareFactory(Interface):
+    """
+    Makes a middleware that a configuration chose by name.
+
+    Plug-ins provide one of the interfaces below, and
+    :class:`twisted.plugin.IPlugin`.  What is built and is a
+    :class:`~twisted.application.service.IService` too is started and stopped
+    with the daemon.
+    """
+
+    name: str = Attribute("What the configuration calls it.")
+
+    def read_options(options: Mapping[str, object]) -> object:
+        """
+        Check what stands below ``options``, before anything starts; no I/O.
+
+        :param options: text, numbers, booleans, ``None``, lists and dicts.
+            Keys that are not asked for are told to the operator as unknown.
+        :return: whatever :meth:`build` wants.
+        :raises BadOption: one of them cannot be used.
+        """
+
+
+class IStorageMiddlewareFactory(IMiddlewareFactory):
+    """Wraps the storage driver."""
+
+    def build(inner: IStorageDriver, options: Any, means: MiddlewareMeans) -> IStorageDriver:
+        """
+        Wrap *inner*, once, at the start.  All that the registry does with its storage goes through it.
+
+        :raises BadOption: it cannot work this way.
+        """
+
+
+class IRegistryMiddlewareFactory(IMiddlewareFactory):
+    """Wraps what finds repositories."""
+
+    def build(inner: INamespace, options: Any, means: MiddlewareMeans) -> INamespace:
+        """
+        Wrap *inner*, once, at the start.
+
+        :raises BadOption: it cannot work this way.
+        """
+
+
+class IRepositoryMiddleware(Interface):
+    """Stands between requests and their repositories."""
+
+    def wrap(inner: IRepository, caller: Caller) -> IRepository:
+        """Wrap the repository that one request uses; called for each of them, so it must be quick."""
+
+
+class IRepositoryMiddlewareFactory(IMiddlewareFactory):
+    """Wraps each repository that a request uses."""
+
+    def build(options: Any, means: MiddlewareMeans) -> IRepositoryMiddleware:
+        """
+        Make it, once, at the start.
+
+        :raises BadOption: it cannot work this way.
+        """

@@ -55,8 +55,11 @@ class ReadStorageTests(SynchronousTestCase):
 
     def test_unsupported_drivers(self) -> None:
         """Distribution's other drivers are told from inventions."""
-        for driver in ("s3", "s3aws", "gcs", "azure", "swift", "oss"):
+        for driver in ("s3", "s3aws", "gcs", "azure"):
             self.assertEqual((f"storage.{driver}: not supported yet",), reading(f"{{{driver}: }}").faults)
+        for driver in ("swift", "oss"):
+            told = f"storage.{driver}: not supported, distribution 3 has dropped it"
+            self.assertEqual((told,), reading(f"{{{driver}: }}").faults)
         self.assertEqual(
             ("storage.floppy: unknown storage driver, not one of filesystem, inmemory",),
             reading("floppy").faults,

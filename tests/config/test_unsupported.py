@@ -1,4 +1,4 @@
-"""What is refused until it is there."""
+"""What is refused because it is not there, and what is warned of."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from tests.config.texts import LEAST, read
 REFUSED = [
     ("auth: mine", "auth.mine: unknown kind of access control"),
     ("auth: {none: , token: }", "auth: must name exactly one kind, not 'none' and 'token'"),
-    ("middleware: {storage: [{name: redirect, disabled: yes}]}", "middleware.storage: not supported yet"),
-    ("middleware: {registry: [{name: x}]}", "middleware.registry: not supported yet"),
-    ("middleware: {repository: [{name: x}]}", "middleware.repository: not supported yet"),
-    ("reporting: {bugsnag: {apikey: k}}", "reporting.bugsnag: not supported yet"),
-    ("reporting: {newrelic: {licensekey: k}}", "reporting.newrelic: not supported yet"),
     ("notifications: {endpoints: [{disabled: yes}, {url: u}]}", "notifications.endpoints: not supported yet"),
     ("proxy: {remoteurl: 'https://example.com'}", "proxy: not supported yet"),
-    ("compatibility: {schema1: {enabled: true}}", "compatibility.schema1: not supported yet"),
+    (
+        "compatibility: {schema1: {enabled: true}}",
+        "compatibility.schema1: not supported, distribution 3 has dropped it",
+    ),
 ]
 
 WITHOUT_EFFECT = [
@@ -36,6 +34,14 @@ WITHOUT_EFFECT = [
 ]
 
 WARNED = [
+    (
+        "reporting: {bugsnag: {apikey: k}}",
+        "reporting.bugsnag: has no effect, nothing is reported; log.hooks can mail errors",
+    ),
+    (
+        "reporting: {newrelic: {licensekey: k}}",
+        "reporting.newrelic: has no effect, nothing is reported; log.hooks can mail errors",
+    ),
     ("auth: {none: {realm: r}}", "auth.none.realm: unknown key, ignored"),
     ("middleware: {tags: [{name: x}]}", "middleware.tags: unknown key, ignored"),
     (
@@ -71,6 +77,15 @@ class RefuseUnsupportedTests(SynchronousTestCase):
             result = read(f"{LEAST}{text}\n")
             result.require()
             self.assertIn(warning, result.warnings, text)
+
+    def test_tracing(self) -> None:
+        """Variables that tell distribution where to send traces are warned of, unless it shall send none."""
+        variables = {"OTEL_SERVICE_NAME": "r", "OTEL_EXPORTER_OTLP_ENDPOINT": "https://traces.example.com"}
+        told = "OTEL_EXPORTER_OTLP_ENDPOINT,OTEL_SERVICE_NAME: no effect, the daemon sends no traces"
+        result = read(LEAST, variables)
+        self.assertEqual((result.faults, result.warnings), ((), (told,)))
+        result = read(LEAST, {**variables, "OTEL_TRACES_EXPORTER": "none"})
+        self.assertEqual((result.faults, result.warnings), ((), ()))
 
     def test_empty_sections(self) -> None:
         """An empty section says nothing."""

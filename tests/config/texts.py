@@ -9,21 +9,23 @@ from attrs import frozen
 from txregistry.config.auth import AUTH_OPTIONS
 from txregistry.config.drivers import DRIVER_OPTIONS, OptionsReader
 from txregistry.config.kinds import Kinds
+from txregistry.config.middleware import MIDDLEWARE_OPTIONS
 from txregistry.config.reading import Reading, read_config
 
 
 @frozen
 class Kind:
-    """A driver or an access controller as the configuration sees it."""
+    """A driver, an access controller or a middleware as the configuration sees it."""
 
     name: str
     read_options: OptionsReader
 
 
-#: The drivers and access controllers that exist.
+#: The drivers, access controllers and middlewares that exist.
 KINDS = Kinds(
     {name: Kind(name, reader) for name, reader in DRIVER_OPTIONS.items()},
     {name: Kind(name, reader) for name, reader in AUTH_OPTIONS.items()},
+    {(layer, name): Kind(name, reader) for (layer, name), reader in MIDDLEWARE_OPTIONS.items()},
 )
 
 #: The least that a file must say.

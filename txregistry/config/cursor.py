@@ -89,14 +89,22 @@ class Cursor:
 
     def sections(self, key: str) -> Iterator[Cursor]:
         """Go down to each mapping of the list under *key*; other items are passed over."""
+        return (section for _, section in self.indexed_sections(key))
+
+    def indexed_sections(self, key: str) -> Iterator[tuple[int, Cursor]]:
+        """As :meth:`sections`, each with its place in the list."""
         value = self.raw(key)
         for index, item in enumerate(value if isinstance(value, list) else ()):
             if isinstance(item, dict):
-                yield Cursor(item, (*self._path, key, index), self._findings)
+                yield index, Cursor(item, (*self._path, key, index), self._findings)
+
+    def plain(self) -> dict[str, Value]:
+        """Give the whole mapping unchecked; whoever uses a key of it says so by :meth:`raw`."""
+        return dict(self._values)
 
     def fault(self, key: str, text: str) -> None:
-        """Note that the value of *key* cannot be used."""
-        self._findings.fault((*self._path, key), text)
+        """Note that the value of *key* cannot be used; of an empty one, that the mapping itself cannot."""
+        self._findings.fault((*self._path, key) if key else self._path, text)
 
     def fault_item(self, key: str, index: int, text: str) -> None:
         """Note that an item of the list under *key* cannot be used."""
@@ -105,6 +113,10 @@ class Cursor:
     def warn(self, key: str, text: str) -> None:
         """Note that the value of *key* has no effect."""
         self._findings.warn((*self._path, key), text)
+
+    def warn_of(self, what: str, text: str) -> None:
+        """Note something about *what*, which stands outside of the configuration."""
+        self._findings.warn((what,), text)
 
     def warn_unread(self) -> None:
         """Note each key that nobody asked for."""

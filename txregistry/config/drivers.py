@@ -68,8 +68,13 @@ DRIVER_OPTIONS: Mapping[str, OptionsReader] = MappingProxyType(
     {"filesystem": read_filesystem_options, "inmemory": read_inmemory_options}
 )
 
-#: Drivers of distribution that do not exist here yet.
-NOT_YET = frozenset({"s3", "s3aws", "gcs", "azure", "swift", "oss"})
+#: Drivers of distribution that do not exist here, and why.
+MISSING: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("s3", "s3aws", "gcs", "azure"), "not supported yet"),
+        **dict.fromkeys(("swift", "oss"), "not supported, distribution 3 has dropped it"),
+    }
+)
 
 
 def _max_threads(cursor: Cursor, default: int) -> int:

@@ -28,10 +28,11 @@ from txregistry.config.health import read_health
 from txregistry.config.http import read_http
 from txregistry.config.kinds import Kinds
 from txregistry.config.log import read_log
+from txregistry.config.middleware import read_middleware
 from txregistry.config.redis import read_redis
 from txregistry.config.schema import SCHEMA
 from txregistry.config.storage import read_storage
-from txregistry.config.unsupported import refuse_unsupported
+from txregistry.config.unsupported import refuse_unsupported, warn_of_tracing
 from txregistry.config.validation import read_policy, read_validation
 from txregistry.config.values import CatalogConfig, Config, TagsConfig
 
@@ -106,7 +107,7 @@ def read_config(text: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
     """
     Read the YAML *text* with the variables of *environ* laid over it.
 
-    :param kinds: what ``storage`` and ``auth`` may name.
+    :param kinds: what ``storage``, ``auth`` and ``middleware`` may name.
     """
     findings = Findings()
     try:
@@ -126,11 +127,15 @@ def read_config(text: str, environ: Mapping[str, str], kinds: Kinds) -> Reading:
     validation, policy = read_validation(root.section("validation")), read_policy(root.section("policy"))
     auth, health = read_auth(root, kinds.access), read_health(root)
     redis = read_redis(root)
+    middleware = read_middleware(root, kinds.middleware, kinds.find_plugins)
     refuse_unsupported(root)
+    warn_of_tracing(root, environ)
     warnings = tuple(findings.warnings)
     if findings.faults or storage is None:
         return Reading(None, tuple(findings.faults), warnings)
-    config = Config(version, log, storage, http, catalog, tags, validation, policy, auth, health, redis)
+    config = Config(
+        version, log, storage, http, catalog, tags, validation, policy, auth, health, redis, middleware
+    )
     return Reading(config, (), warnings, settings if isinstance(settings, dict) else {})
 
 

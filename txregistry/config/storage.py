@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from txregistry.config.cursor import Cursor
 from txregistry.config.decoding import describe, printed
-from txregistry.config.drivers import NOT_YET, DriverKind
+from txregistry.config.drivers import MISSING, DriverKind
 from txregistry.config.durations import NANOSECONDS_PER_SECOND, NotADuration, parse_duration
 from txregistry.config.redis import has_redis
 from txregistry.config.values import DescriptorCacheConfig, StorageConfig, UploadPurgingConfig
@@ -50,9 +50,7 @@ def _driver(root: Cursor, storage: Cursor, drivers: Mapping[str, DriverKind]) ->
     name = names[0]
     if name in drivers:
         return name
-    storage.fault(
-        name, "not supported yet" if name in NOT_YET else f"unknown storage driver, not one of {known}"
-    )
+    storage.fault(name, MISSING.get(name, f"unknown storage driver, not one of {known}"))
     return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from attrs import field, frozen
 
@@ -295,6 +296,31 @@ class HealthConfig:
 
 
 @frozen
+class MiddlewareUse:
+    """
+    One middleware in its place.
+
+    :ivar path: where the configuration chooses it.
+    :ivar kind: what can build it.
+    """
+
+    path: str
+    name: str
+    kind: Any = field(repr=False)
+    #: The options object that its reader made.
+    options: object = field(default=None, repr=False)
+
+
+@frozen
+class MiddlewareConfig:
+    """What wraps the storage, the registry and each repository; the last one stands outermost."""
+
+    storage: tuple[MiddlewareUse, ...] = ()
+    registry: tuple[MiddlewareUse, ...] = ()
+    repository: tuple[MiddlewareUse, ...] = ()
+
+
+@frozen
 class Config:
     """A whole configuration."""
 
@@ -310,3 +336,4 @@ class Config:
     health: HealthConfig = field(factory=HealthConfig)
     #: ``None``: there is none.
     redis: RedisConfig | None = None
+    middleware: MiddlewareConfig = field(factory=MiddlewareConfig)

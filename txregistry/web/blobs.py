@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 from attrs import define, frozen
 
-from txregistry.errors import BlobUnknown
+from txregistry.errors import BlobUnknown, StorageError
 from txregistry.interfaces import IContentReader, IRepository, IWorkers
 from txregistry.model import ranges
 from txregistry.model.conditions import Outcome, check, etag, range_applies
@@ -17,6 +18,8 @@ from txregistry.web.sending import Slice, send_content
 
 _BYTES = (b"Accept-Ranges", b"bytes")
 _FOR_A_YEAR = (b"Cache-Control", b"max-age=31536000")
+#: Where clients may be sent.  A backslash is a slash to browsers, who would leave for another host.
+_TARGET = re.compile(r"https?://[!-\[\]-~]+", re.IGNORECASE)
 _OCTETS = (b"Content-Type", OCTET_STREAM.encode())
 
 
@@ -55,6 +58,8 @@ class BlobRoutes:
         """The content, part of it, or the way to it (OCI distribution-spec, "Pulling blobs")."""
         served = await repository.server.serve(Digest.parse(digest), request.method.decode("ascii"))
         if served.redirect is not None:
+            if not _TARGET.fullmatch(served.redirect):
+                raise StorageError(f"clients cannot be sent to {served.redirect[:200]!r}")
             return Reply(307, ((b"Location", served.redirect.encode()),))
         descriptor = served.descriptor
         named: Headers = (

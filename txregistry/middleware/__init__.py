@@ -1,0 +1,1 @@
+"""What stands round the storage because the configuration says so."""
