@@ -15,6 +15,7 @@ _PASSING = (
     "txregistry.log",
     "txregistry.callers",
 )
+_BELOW = tuple(f"{each}." for each in _PASSING)
 
 
 @frozen(slots=True)
@@ -30,12 +31,8 @@ def caller() -> Caller | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__") or ""
-        if not _passes_on(module):
+        if module not in _PASSING and not module.startswith(_BELOW):
             code = frame.f_code
             return Caller(f"{module}.{code.co_qualname}", f"{code.co_filename}:{frame.f_lineno}")
         frame = frame.f_back
     return None
-
-
-def _passes_on(module: str) -> bool:
-    return any(module == each or module.startswith(f"{each}.") for each in _PASSING)
