@@ -138,7 +138,14 @@ class MailHookTests(SynchronousTestCase):
                 f"{place}.options.to: must name somebody who gets the mail",
             ),
         )
-        for addr in ("mail.example.com", ":25", "mail.example.com:", "mail.example.com:x", "::1:25", "a b:25"):
+        for addr in (
+            "mail.example.com",
+            ":25",
+            "mail.example.com:",
+            "mail.example.com:x",
+            "::1:25",
+            "a b:25",
+        ):
             [fault] = read(LEAST + hook(f"smtp: {{addr: '{addr}'}}, {TO}")).faults
             self.assertIn(f"{place}.options.smtp.addr: ", fault)
         for address in ("a b@c", "A <a@b>", "a@b, c@d", "a@b\\r\\nRCPT TO:<c@d>", "ä@b", "a@b@c", "<a@b>"):
