@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import jwt
+from attrs import evolve
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import LogLevel, capturedLogs
@@ -31,7 +32,7 @@ from tests.auth.making import (
 )
 from tests.contracts.access import AccessControllerContract
 from tests.fakes.workers import HeldWorkers, InlineWorkers
-from txregistry.auth.token import LIFETIME, REMEMBERED, WAITING_LIMIT
+from txregistry.auth.token import LIFETIME, PLACES, REMEMBERED
 from txregistry.config.auth import AUTOREDIRECT_PATH
 from txregistry.errors import Misconfigured, TooManyAttempts, Unauthorized
 from txregistry.interfaces import Credentials, IAccessController
@@ -482,8 +483,8 @@ class WaitingTests(TokenTestCase):
         self.workers = HeldWorkers()
         self.access = self.controller(workers=self.workers)
 
-    def ask(self, token: str) -> Deferred[Any]:
-        return Deferred.fromCoroutine(self.access.authorize(bearing(token), ()))
+    def ask(self, token: str, client: str = "") -> Deferred[Any]:
+        return Deferred.fromCoroutine(self.access.authorize(evolve(bearing(token), client=client), ()))
 
     def test_together(self) -> None:
         """A new token that comes many times at once is verified once; who leaves takes nothing along."""
@@ -507,23 +508,52 @@ class WaitingTests(TokenTestCase):
         self.assertEqual(len(set(map(id, refusals))), 3)
 
     def test_full(self) -> None:
-        """Past the limit new tokens are sent away for a moment; known and malformed ones are not."""
+        """In a flood new tokens are sent away for a moment; known and malformed ones are not."""
         known = self.token()
         first = self.ask(known)
         self.workers.step()
         self.successResultOf(first)
-        waiting = [self.ask(self.token(jti=str(number))) for number in range(WAITING_LIMIT)]
-        late = self.token(jti="late")
-        refusal = self.failureResultOf(self.ask(late), TooManyAttempts).value
+        waiting = self.flood("10.0.0.1")
+        refusal = self.failureResultOf(waiting.pop(), TooManyAttempts).value
+        assert isinstance(refusal, TooManyAttempts)
         self.assertEqual((refusal.retry_after, refusal.user), (1, ""))
-        self.successResultOf(self.ask(known))
-        self.failureResultOf(self.ask("x.y.z"), Unauthorized)
-        self.workers.step()
-        again = self.ask(late)
+        self.successResultOf(self.ask(known, "10.0.0.1"))
+        self.failureResultOf(self.ask("x.y.z", "10.0.0.1"), Unauthorized)
         while self.workers.waiting:
+            self.assertLessEqual(len(self.workers.waiting), PLACES)
             self.workers.step()
-        for each in (*waiting, again):
-            self.successResultOf(each)
+        for each in waiting:
+            self.failureResultOf(each, Unauthorized)
+
+    def test_flood(self) -> None:
+        """A flood from one address keeps nobody else waiting."""
+        flood = self.flood("10.0.0.1")
+        good = self.ask(self.token(), "10.0.0.2")
+        for _ in range(PLACES + 2):
+            self.workers.step()
+        self.successResultOf(good)
+        for each in flood:
+            each.addErrback(lambda failure: failure.trap(Unauthorized, TooManyAttempts))
+
+    def test_flood_of_chains(self) -> None:
+        """Made-up certificates hold up no token without them, though it comes from the same address."""
+        chain = {"x5c": [key("P-256", 1).certificate_base64]}
+        flood = self.flood("10.0.0.1", chain)
+        good = self.ask(self.token(), "10.0.0.1")
+        for _ in range(PLACES + 2):
+            self.workers.step()
+        self.successResultOf(good)
+        for each in flood:
+            each.addErrback(lambda failure: failure.trap(Unauthorized, TooManyAttempts))
+
+    def flood(self, client: str, headers: Any = None) -> list[Deferred[Any]]:
+        """Forged tokens from one address, until the first is sent away."""
+        header = self.token(headers=headers).partition(".")[0]
+        waiting: list[Deferred[Any]] = []
+        while not waiting or not waiting[-1].called:
+            forged = f"{header}.{b64url(str(len(waiting)).encode())}.{b64url(bytes(64))}"
+            waiting.append(self.ask(forged, client))
+        return waiting
 
 
 class BuildTests(TokenTestCase):

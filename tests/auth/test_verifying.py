@@ -178,4 +178,4 @@ class VerifierTests(SynchronousTestCase):
     def test_secret(self) -> None:
         """No password is to be seen in what waits."""
         self.verify("right")
-        self.assertNotIn("right", repr(vars(self.verifier)["_pending"].values()))
+        self.assertNotIn("right", repr(vars(self.verifier._shared)["_pending"].values()))

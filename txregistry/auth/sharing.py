@@ -1,50 +1,120 @@
-"""Work in threads that several wait for at once."""
+"""Work in threads, some of which several wait for: each piece once, few at a time, and everybody in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from attrs import define, field
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
+from txregistry.auth.lines import Lines
 from txregistry.errors import TooManyAttempts
 from txregistry.interfaces import IWorkers
 
-T = TypeVar("T")
+
+class Timed(Protocol):
+    """What came of a piece of work, and how many *seconds* that took."""
+
+    @property
+    def seconds(self) -> float:
+        """The time, without what was spent on waiting for a thread."""
+
+
+T = TypeVar("T", bound=Timed)
+
+
+@define(eq=False)
+class Piece(Generic[T]):
+    """A piece of work that waits or runs, and those who wait for its answer."""
+
+    key: Hashable = field(repr=False)
+    line: str
+    user: str
+    work: Callable[[], T] = field(repr=False)
+    learned: Callable[[T], None]
+    waiters: list[Deferred[T]] = field(factory=list)
+    in_line: bool = True
+
+
+def _nobody_learns(_: object) -> None:
+    """Nobody wants to know."""
 
 
 class SharedWork(Generic[T]):
     """
-    Does a piece of work once for all that want it at the same time, and not
-    too many pieces at a time.
+    Does each piece of work once for all who want it at the same time.
 
-    :param limit: pieces of work that may be under way or wait for a thread.
+    :param workers: is never given more to do than *lines* lets be served at once.
     """
 
-    def __init__(self, workers: IWorkers, limit: int) -> None:
-        self._workers, self._limit = workers, limit
-        self._waiting: dict[Hashable, list[Deferred[T]]] = {}
+    def __init__(self, workers: IWorkers, lines: Lines[Piece[T]]) -> None:
+        self._workers, self._lines = workers, lines
+        self._pending: dict[Hashable, Piece[T]] = {}
 
-    def run(self, key: Hashable, work: Callable[[], T]) -> Deferred[T]:
+    def run(
+        self,
+        key: Hashable,
+        line: str,
+        work: Callable[[], T],
+        user: str = "",
+        learned: Callable[[T], None] = _nobody_learns,
+    ) -> Deferred[T]:
         """
         What *work* returns or raises, in a thread, unless something under *key* is under way already.
 
-        Whoever cancels gives up its own answer, and nobody else's.
+        Cancelling the answer gives up its place, unless others wait for the
+        same piece, or it runs.
 
-        :raises TooManyAttempts: too much is under way.
+        :param line: where to wait.
+        :param user: whom the log shall name.
+        :param learned: told the answer once for each piece, although nobody might wait for it any more.
+        :raises TooManyAttempts: too many wait.
         """
-        answer: Deferred[T] = Deferred()
-        waiting = self._waiting.get(key)
-        if waiting is not None:
-            waiting.append(answer)
-            return answer
-        if len(self._waiting) >= self._limit:
-            raise TooManyAttempts(1)
-        self._waiting[key] = [answer]
-        self._workers.run(work).addBoth(self._done, key)
-        return answer
+        piece = self._pending.get(key)
+        if piece is not None:
+            return self._waiter(piece)
+        piece = Piece(key, line, user, work, learned)
+        waiter = self._waiter(piece)
+        self._pending[key] = piece
+        gone = self._lines.join(line, piece)
+        if gone is not None:
+            del self._pending[gone.key]
+            gone.in_line = False
+            retry_after, refused = self._lines.retry_after(), gone.user
+            _answer(gone, lambda: Failure(TooManyAttempts(retry_after, refused)))
+        self._go_on()
+        return waiter
 
-    def _done(self, result: Any, key: Hashable) -> None:
-        for answer in self._waiting.pop(key):
-            if not answer.called:  # it is when it was cancelled
-                answer.callback(result)
+    def _waiter(self, piece: Piece[T]) -> Deferred[T]:
+        waiter: Deferred[T] = Deferred(lambda _: self._leave(piece, waiter))
+        piece.waiters.append(waiter)
+        return waiter
+
+    def _go_on(self) -> None:
+        while (piece := self._lines.next()) is not None:
+            piece.in_line = False
+            self._workers.run(piece.work).addBoth(self._ended, piece)
+
+    def _ended(self, outcome: T | Failure, piece: Piece[T]) -> None:
+        del self._pending[piece.key]
+        if isinstance(outcome, Failure):
+            self._lines.ended()
+        else:
+            self._lines.ended(outcome.seconds)
+            piece.learned(outcome)
+        _answer(piece, lambda: outcome)
+        self._go_on()
+
+    def _leave(self, piece: Piece[T], waiter: Deferred[T]) -> None:
+        piece.waiters.remove(waiter)
+        if not piece.waiters and piece.in_line:
+            del self._pending[piece.key]
+            self._lines.leave(piece.line, piece)
+
+
+def _answer(piece: Piece[T], answer: Callable[[], T | Failure]) -> None:
+    """Give each waiter an *answer* of its own, whatever the others do about theirs."""
+    while piece.waiters:
+        piece.waiters.pop(0).callback(answer())

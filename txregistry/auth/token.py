@@ -13,6 +13,7 @@ for each request.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -34,6 +35,7 @@ from txregistry.auth.keys import (
     numbers_in,
     numbers_of,
 )
+from txregistry.auth.lines import Lines, line_of
 from txregistry.auth.memory import CredentialMemory
 from txregistry.auth.refused import TokenRefused, shown
 from txregistry.auth.sharing import SharedWork
@@ -43,8 +45,10 @@ from txregistry.model.access import Access, Grant, quoted, scopes
 
 #: Tokens that are remembered, and for how many seconds.  A client uses each for minutes.
 REMEMBERED, LIFETIME = 4096, 600.0
-#: Tokens that may be verified, or wait for that, at one time.
-WAITING_LIMIT = 64
+#: Tokens that are verified at one time: most of them wait for a thread, which takes no round of the reactor.
+PLACES = 8
+#: Seconds that a token may have to wait for its place.
+PATIENCE = 1.0
 
 _MALFORMED, _INSUFFICIENT = "invalid_token", "insufficient_scope"
 
@@ -60,6 +64,14 @@ class Verified:
     claims: Claims
     begins: float = float("-inf")
     ends: float = float("inf")
+
+
+@frozen(slots=True)
+class Judged:
+    """What was found out about a token, and how many *seconds* that took."""
+
+    found: Verified | TokenRefused
+    seconds: float
 
 
 @frozen
@@ -113,6 +125,12 @@ class Verifier:
             return Verified(read_claims(token.payload), leaf.begins, leaf.ends)
         except TokenRefused as refusal:
             return refusal
+
+    def judge(self, token: Token, key: PublicKey | None, now: float) -> Judged:
+        """As :meth:`verify`, with the time that it took."""
+        began = time.perf_counter()
+        found = self.verify(token, key, now)
+        return Judged(found, time.perf_counter() - began)
 
     def _embedded(self, jwk: object) -> PublicKey:
         assert isinstance(jwk, dict)
@@ -202,7 +220,7 @@ class TokenAccess:
         self._verifier, self._challenger = verifier, challenger
         self._workers, self._read_keys = workers, read_keys
         self._memory: CredentialMemory[Verified] = CredentialMemory(now, LIFETIME, REMEMBERED)
-        self._verifying: SharedWork[Verified | TokenRefused] = SharedWork(workers, WAITING_LIMIT)
+        self._verifying: SharedWork[Judged] = SharedWork(workers, Lines(PLACES, PATIENCE))
 
     async def authorize(self, credentials: Credentials, wanted: Sequence[Access]) -> Grant:
         """Let it pass with a token that is good and sufficient."""
@@ -213,7 +231,7 @@ class TokenAccess:
             challenge = self._challenger.challenge(credentials, wanted, "")
             raise Unauthorized(challenge, wanted, reason, anonymous=anonymous)
         try:
-            claims = (await self._verified(text)).claims
+            claims = (await self._verified(text, credentials.client)).claims
         except TokenRefused as refusal:
             challenge = self._challenger.challenge(credentials, wanted, _MALFORMED)
             raise Unauthorized(challenge, wanted, refusal.reason) from None
@@ -239,7 +257,7 @@ class TokenAccess:
         self._memory.clear()
         return True
 
-    async def _verified(self, text: str) -> Verified:
+    async def _verified(self, text: str, client: str) -> Verified:
         if len(text) > TOKEN_LIMIT:
             raise TokenRefused(f"malformed token: longer than {TOKEN_LIMIT} characters")
         now, memorized = self._now(), self._memory.key(text)
@@ -250,7 +268,12 @@ class TokenAccess:
         key = verifier.key(token)
         # What is under way with the keys of before a reload says nothing of the keys of now.
         together = (memorized, verifier.keys)
-        result = await self._verifying.run(together, lambda: verifier.verify(token, key, now))
+        line = line_of(client)
+        if key is None:
+            # They cost most, and anybody can make them up: let nobody behind the same proxy wait for them.
+            line += " with certificates"
+        judged = await self._verifying.run(together, line, lambda: verifier.judge(token, key, now))
+        result = judged.found
         if isinstance(result, TokenRefused):
             raise TokenRefused(result.reason)
         if verifier is self._verifier:
