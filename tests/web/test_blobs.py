@@ -116,6 +116,37 @@ class GetTests(BlobCase):
         registry.push_blob("a", CONTENT)
         self.assertEqual(registry.ask("GET", PATH).body, CONTENT)
 
+    def test_odd_redirects(self) -> None:
+        """Nobody is sent to what a browser may take for another host than the driver meant, or is no URL."""
+
+        class Redirecting(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
+            url = ""
+
+            async def redirect_url(self, path: str, method: str) -> str | None:
+                return self.url
+
+        driver = Redirecting(InMemoryDriver())
+        registry = Registry(driver)
+        registry.push_blob("a", CONTENT)
+        for url in (
+            "",
+            "/a",
+            "//evil.test/a",
+            "\\\\evil.test/a",
+            "https:\\\\evil.test/a",
+            "https://storage.test\\@evil.test/",
+            "https://storage.test/a b",
+            "https://storage.test/\r\nX-A: b",
+            "https://storage.test/é",
+            "ftp://storage.test/",
+            "javascript:alert(1)",
+        ):
+            driver.url = url
+            answer = registry.ask("GET", PATH)
+            self.assertEqual((answer.status, answer.header("Location")), (500, None), url)
+        driver.url = "HTTPS://storage.test:8443/a%5Cb?c=d;e&f=~"
+        self.assertEqual(registry.ask("GET", PATH).header("Location"), driver.url)
+
 
 class ConditionTests(BlobCase):
     """Conditional requests."""
