@@ -38,11 +38,12 @@ class Some:
     repositories: frozenset[str]
     asked: list[tuple[Access, ...]] = field(factory=list)
     classes: Mapping[str, frozenset[str]] = field(factory=dict)
+    user: str = "somebody"
 
     async def authorize(self, credentials: Credentials, wanted: Sequence[Access]) -> Grant:
         self.asked.append(tuple(wanted))
         if {access.name for access in wanted} <= self.repositories:
-            return Grant("somebody", classes=self.classes)
+            return Grant(self.user, classes=self.classes)
         scopes = " ".join(f"{access.name}:{access.action}" for access in wanted)
         raise Unauthorized(f'Test scope="{scopes}"', wanted, "not his", "mallory")
 
@@ -171,6 +172,16 @@ class AuditTests(SynchronousTestCase):
             registry.ask("GET", f"/v2/{name}/tags/list")
         users = [line.split(" ")[2] for line in registry.access]
         self.assertEqual(users, ["somebody", "-"])
+
+    def test_odd_name(self) -> None:
+        """A name has one place in the line, whatever it is made of."""
+        odd = 'a - - [1/Jan/2026] "GET /" 200\n\u202e\u3000é'
+        registry = Registry(access=Some(frozenset(("mine",)), user=odd))
+        registry.ask("GET", "/v2/mine/tags/list")
+        [line] = registry.access
+        user = r"a\x20-\x20-\x20[1/Jan/2026]\x20\"GET\x20/\"\x20200\n\u202e\u3000é"
+        self.assertEqual(line.split(" ")[2], user)
+        self.assertTrue(line.isprintable())
 
 
 class ClassTests(SynchronousTestCase):

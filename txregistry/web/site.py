@@ -129,7 +129,8 @@ class RegistrySite(ServerFactory):
         what = _quoted(b"%s %s %s" % (request.method, request.uri, request.clientproto))
         referer = _quoted(_last(request, b"Referer"))
         agent = _quoted(_last(request, b"User-Agent"))
-        user = _quoted(request.user_name.encode("utf-8", "backslashreplace")) or "-"
+        # It stands between blanks, so that it must not hold any: tokens may have any subject.
+        user = _quoted(request.user_name.encode("utf-8", "backslashreplace")).replace(" ", "\\x20") or "-"
         return (
             f'{host} - {user} [{self._stamp[1]}] "{what}" {status} {request.sentLength} "{referer}" "{agent}"'
         )
