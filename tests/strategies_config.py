@@ -61,6 +61,16 @@ _FIXED: dict[Place, st.SearchStrategy[object]] = {
     ("redis", "tls", "certificate"): _NAME,
     ("redis", "tls", "key"): _NAME,
     ("redis", "tls", "rootcas"): st.lists(_NAME, max_size=2),
+    ("middleware", "storage"): st.lists(
+        st.sampled_from(
+            [
+                {"name": "redirect", "options": {"baseurl": "https://cdn.example.com/é"}},
+                {"name": "rewrite", "disabled": False, "options": {"host": "example.com", "scheme": "http"}},
+                {"name": "of nobody", "disabled": True},
+            ]
+        ),
+        max_size=3,
+    ),
     ("validation", "enabled"): st.booleans(),
     ("validation", "disabled"): st.booleans(),
     ("validation", "manifests", "blobs"): st.sampled_from(["all", "None"]),

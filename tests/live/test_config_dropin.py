@@ -102,6 +102,9 @@ GOOD = [
     more("auth: {None: {a: b}}"),
     more("auth:\nredis:\nhealth:\nproxy:\nnotifications:\nmiddleware:\nreporting:\npolicy:\nvalidation:"),
     more("middleware: {storage: [], other: [{name: x}]}"),
+    more("middleware: {storage: [{name: redirect, options: {baseurl: 'https://a:b@c:8443/d/?e'}}]}"),
+    more("middleware: {storage: [{name: redirect, options: {baseurl: 'http://[::1]:81', x: y}}]}"),
+    more("reporting: {bugsnag: {apikey: k}}"),
     more("notifications: {endpoints: [{disabled: yes}]}\nredis: {db: 1}\nproxy: {username: x}"),
     more("validation: {enabled: yes, disabled: yes, manifests: {urls: {allow: , deny: []}}}"),
     more("validation: {disabled: yes, manifests: {urls: {allow: ['('], deny: ['*']}}}"),
@@ -217,7 +220,11 @@ BAD = [
     more("validation: {disabled: 'yes'}"),
     more("policy: {repository: {classes: image}}"),
     more("redis: {db: x}"),
-    more("middleware: {storage: [{name: x, disabled: yes}]}"),
+    more("middleware: {storage: [{name: x}]}"),
+    *[
+        more(f"middleware: {{storage: [{{name: redirect, options: {{{options}}}}}]}}")
+        for options in ("", "baseurl: 5", "baseurl: /x", "baseurl: 'http:/x'", "baseurl: 'http://a\\b/'")
+    ],
     Case(BASE + HTTP + "catalog: {maxentries: x}\n", {"REGISTRY_CATALOG_MAXENTRIES": "5"}),
     environ(HTTP_SECRET="x: ["),
     environ(HTTP_SECRET="a: b"),
@@ -235,6 +242,8 @@ MORE_THAN_THERE = [
     environ(VERSION="latest"),
     Case(MEMORY + "storage: {inmemory: , filesystem: }\n", {"REGISTRY_STORAGE": "inmemory"}),
     storage("{inmemory: , tag: {concurrencylimit: 5}}"),
+    more("middleware: {storage: [{name: x, disabled: yes}]}"),  # disabled means so here
+    more("middleware: {storage: [{name: rewrite, options: {host: a}}]}"),
 ]
 
 #: What docker-registry starts with and we refuse, beside settings that are not supported yet: nobody can want
@@ -243,6 +252,9 @@ LESS_THAN_THERE = [
     storage("{filesystem: {rootdirectory: }}"),  # writes below a directory called <nil>
     http("prefix: reg/"),  # answers every request with 404
     Case(BASE + "http: {addr: '', net: unix}\n"),  # listens on a socket that nobody can find
+    more("middleware: {storage: [{name: redirect, options: {baseurl: 'ftp://a/'}}]}"),  # no client speaks it
+    more("middleware: {storage: [{name: redirect, options: {baseurl: 'http://a/b\\c'}}]}"),  # it is no URL
+    more("middleware: {repository: [{name: x}]}"),  # answers every request with 500
     more("validation: {manifests: {indexes: {platforms: some}}}"),  # 3.1 refuses it, 2.8 does not know it
 ]
 
