@@ -42,11 +42,38 @@ class CredentialMemoryTests(SynchronousTestCase):
             self.memory.put(keys[number], str(number))
         self.assertEqual([self.memory.get(key) for key in keys], ["0", None, "2", "3"])
 
+    def test_weight(self) -> None:
+        """A heavy one takes the place of several, and leaves it when it goes, in whichever way."""
+        keys = [self.memory.key(str(number)) for number in range(4)]
+
+        def known() -> str:
+            return "".join(self.memory.get(key) or "-" for key in keys)
+
+        self.memory.put(keys[0], "0")
+        self.memory.put(keys[1], "1", 2)
+        self.assertEqual(known(), "01--")
+        self.memory.put(keys[2], "2", 2)
+        self.assertEqual(known(), "--2-")
+        self.memory.put(keys[2], "2")
+        self.memory.put(keys[3], "3", 2)
+        self.assertEqual(known(), "--23")
+        self.clock.advance(61)
+        self.assertEqual(known(), "----")
+        self.memory.put(keys[0], "0", 3)
+        self.assertEqual(known(), "0---")
+        self.memory.put(keys[1], "1", 4)
+        self.assertEqual(known(), "----")
+
     def test_clear(self) -> None:
-        """All can be forgotten at once."""
-        self.memory.put(self.memory.key("x"), "x")
-        self.memory.clear()
-        self.assertIsNone(self.memory.get(self.memory.key("x")))
+        """All can be forgotten at once, and leave their room to others."""
+        for weight in (3, 1, 2):
+            self.memory.put(self.memory.key("x"), "x", weight)
+            self.assertEqual(self.memory.get(self.memory.key("x")), "x")
+            self.memory.clear()
+            self.assertIsNone(self.memory.get(self.memory.key("x")))
+        for text in "abc":
+            self.memory.put(self.memory.key(text), text)
+        self.assertEqual(len(self.memory), 3)
 
     def test_keys(self) -> None:
         """A key says nothing of the credential, and is another one in another memory; any text will do."""

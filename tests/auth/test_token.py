@@ -32,7 +32,7 @@ from tests.auth.making import (
 )
 from tests.contracts.access import AccessControllerContract
 from tests.fakes.workers import HeldWorkers, InlineWorkers
-from txregistry.auth.token import LIFETIME, PLACES, REMEMBERED
+from txregistry.auth.token import LIFETIME, ORDINARY, PLACES, REMEMBERED
 from txregistry.config.auth import AUTOREDIRECT_PATH
 from txregistry.errors import Misconfigured, TooManyAttempts, Unauthorized
 from txregistry.interfaces import Credentials, IAccessController
@@ -467,6 +467,19 @@ class MemoryTests(TokenTestCase):
         self.clock.advance(LIFETIME + 1)
         self.passes(self.access, again)
         self.assertEqual(self.workers.calls, 4)
+
+    def test_large(self) -> None:
+        """Large tokens take the place of several each."""
+        memory = self.access._memory
+        small, large = self.token(), self.token(*(access(f"some/repository-{n}", "pull") for n in range(60)))
+        self.passes(self.access, small)
+        verified = memory.get(memory.key(small)) or self.fail()
+        self.passes(self.access, large)
+        for number in range(REMEMBERED - 2 - len(large) // ORDINARY):
+            memory.put(memory.key(f"other {number}"), verified)
+        self.assertIsNotNone(memory.get(memory.key(small)))
+        memory.put(memory.key("one more"), verified)
+        self.assertIsNone(memory.get(memory.key(small)))
 
     def test_key_is_hashed(self) -> None:
         """The memory holds no token that could be shown by whoever reads it."""

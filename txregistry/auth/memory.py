@@ -19,13 +19,14 @@ class CredentialMemory(Generic[T]):
     be looked up in a dump of its memory without that.
 
     :param now: the time, in seconds; it may jump, but what is older than *lifetime* is forgotten.
-    :param size: of more than so many, the oldest are forgotten.
+    :param size: of more than so many, the oldest are forgotten; heavy ones count for several.
     """
 
     def __init__(self, now: Callable[[], float], lifetime: float, size: int) -> None:
         self._now, self._lifetime, self._size = now, lifetime, size
         self._key = os.urandom(32)
-        self._values: dict[bytes, tuple[float, T]] = {}
+        self._values: dict[bytes, tuple[float, T, int]] = {}
+        self._weight = 0
 
     def key(self, credential: str) -> bytes:
         """What *credential* is remembered under; it is of no use to anybody else."""
@@ -36,22 +37,28 @@ class CredentialMemory(Generic[T]):
         found = self._values.get(key)
         if found is None:
             return None
-        since, value = found
+        since, value, _ = found
         if 0 <= self._now() - since <= self._lifetime:
             return value
-        del self._values[key]
+        self._forget(key)
         return None
 
-    def put(self, key: bytes, value: T) -> None:
-        """Remember *value* under *key*, from now on."""
-        self._values.pop(key, None)
-        self._values[key] = (self._now(), value)
-        if len(self._values) > self._size:
-            del self._values[next(iter(self._values))]
+    def put(self, key: bytes, value: T, weight: int = 1) -> None:
+        """Remember *value*, which counts for *weight*, under *key*, from now on."""
+        if key in self._values:
+            self._forget(key)
+        self._values[key] = (self._now(), value, weight)
+        self._weight += weight
+        while self._weight > self._size:
+            self._forget(next(iter(self._values)))
 
     def clear(self) -> None:
         """Forget everything."""
         self._values.clear()
+        self._weight = 0
+
+    def _forget(self, key: bytes) -> None:
+        self._weight -= self._values.pop(key)[2]
 
     def __len__(self) -> int:
         return len(self._values)

@@ -45,6 +45,8 @@ from txregistry.model.access import Access, Grant, quoted, scopes
 
 #: Tokens that are remembered, and for how many seconds.  A client uses each for minutes.
 REMEMBERED, LIFETIME = 4096, 600.0
+#: A token of more characters counts for several: what it claims takes eight times their memory.
+ORDINARY = 1024
 #: Tokens that are verified at one time: most of them wait for a thread, which takes no round of the reactor.
 PLACES = 8
 #: Seconds that a token may have to wait for its place.
@@ -277,7 +279,7 @@ class TokenAccess:
         if isinstance(result, TokenRefused):
             raise TokenRefused(result.reason)
         if verifier is self._verifier:
-            self._memory.put(memorized, result)
+            self._memory.put(memorized, result, 1 + len(text) // ORDINARY)
         return result
 
 
