@@ -79,7 +79,7 @@ class RedirectTests(LiveTestCase):
         self.addCleanup(other.terminate)
         wire = Wire("127.0.0.1", port)
         other.wait_until(wire.answers, "answering")
-        uses = [
+        uses: list[Mapping[str, object]] = [
             redirect("https://nowhere.example.com/base/path"),
             {
                 "name": "rewrite",
