@@ -109,6 +109,35 @@ class ReadIdentityTests(FilesCase):
             "http.tls.key: {k} is damaged, its private key cannot be understood",
         )
 
+    def test_cut_short(self) -> None:
+        """What has begun and not ended is damaged, as files are that are being written."""
+        good = self.authority.server()
+        certificate = self.write("c", good.certificate_pem + good.leaf_pem[:200])
+        key = self.write("k", good.key_pem[:100])
+        self.assert_faults(
+            Options(certificate, key),
+            "http.tls.certificate: {c} is damaged, certificate 2 cannot be understood",
+            "http.tls.key: {k} is damaged, its private key cannot be understood",
+        )
+
+    def test_begun_often(self) -> None:
+        """Files that begin again and again are not searched again and again."""
+        for line in (b"-----BEGIN CERTIFICATE-----", b"-----BEGIN PRIVATE KEY-----"):
+            path = self.write("often", line * 100_000)
+            self.assertRaises(Misconfigured, read_identity, Options(path, path))
+
+    def test_no_file(self) -> None:
+        """A pipe that nobody writes to holds nobody up."""
+        path = self.write("pipe", b"")
+        os.unlink(path)
+        os.mkfifo(path)
+        self.assert_faults(
+            Options(path, path, (path,)),
+            "http.tls.certificate: {c} is not a regular file",
+            "http.tls.key: {k} is not a regular file",
+            "http.tls.clientcas[0]: {c} is not a regular file",
+        )
+
     def test_too_long(self) -> None:
         """A file beyond all reason is not read to its end."""
         path = self.write("long", b"x" * (4 * 1024 * 1024 + 1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -28,10 +29,9 @@ PrivateKey = (
 #: The largest file that is read, in bytes; bundles of authorities are some 100 KiB.
 LARGEST = 4 * 1024 * 1024
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-_KEY = re.compile(
-    rb"-----BEGIN (?P<kind>(?:[A-Z0-9]+ )*PRIVATE KEY)-----.*?-----END (?P=kind)-----", re.DOTALL
-)
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_END = b"-----END CERTIFICATE-----"
+_BEGIN_KEY = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{1,20} ){0,5}PRIVATE KEY)-----")
 
 
 class Paths(Protocol):
@@ -135,7 +135,10 @@ def _state(path: str) -> object:
 
 def _read(where: str, path: str, faults: list[str]) -> bytes | None:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                faults.append(f"{where}: {path} is not a regular file")
+                return None
             content = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -147,14 +150,20 @@ def _read(where: str, path: str, faults: list[str]) -> bytes | None:
     return content
 
 
+def _without_waiting(path: str, flags: int) -> int:
+    """Open *path*, which may be a pipe that nobody writes to."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def _certificates(where: str, path: str, faults: list[str]) -> list[x509.Certificate]:
     content = _read(where, path, faults)
     if content is None:
         return []
     found = []
-    for number, block in enumerate(_CERTIFICATE.findall(content), 1):
+    for number, block in enumerate(content.split(_BEGIN)[1:], 1):
         try:
-            certificate = x509.load_pem_x509_certificate(block)
+            body, end, _ = block.partition(_END)
+            certificate = x509.load_pem_x509_certificate(_BEGIN + body + end)
             # Looked at here, since not all of it is parsed before somebody asks.
             _ = certificate.extensions, certificate.not_valid_after_utc
             certificate.public_key()
@@ -171,12 +180,13 @@ def _private_key(where: str, path: str, faults: list[str]) -> PrivateKey | None:
     content = _read(where, path, faults)
     if content is None:
         return None
-    block = _KEY.search(content)
-    if block is None:
+    begin = _BEGIN_KEY.search(content)
+    if begin is None:
         faults.append(f"{where}: {path} holds no private key in PEM form")
         return None
+    body, end, _ = content[begin.start() :].partition(b"-----END %b-----" % begin[1])
     try:
-        key = load_pem_private_key(block[0], password=None)
+        key = load_pem_private_key(body + end, password=None)
     except TypeError:
         faults.append(f"{where}: {path} is encrypted, and nobody is there to be asked for the password")
         return None
