@@ -175,11 +175,9 @@ class SafetyTests(ContextCase):
         self.assertEqual(0, ends.tls.total_renegotiations() - 1)
         self.assertIn("no renegotiation", str(ends.error))
 
-    def test_resumption(self) -> None:
-        """A session goes on with a ticket, even one that asks for certificates of clients."""
-        authority = self.authority.write(self.mktemp())
-        options = Options.of(self.credential, self.mktemp(), clientcas=(authority,))
-        contexts = contexts_of(options)
+    def resumed(self, **settings: Any) -> bool:
+        """Whether a client that comes again goes on with the session that it had."""
+        contexts = contexts_of(Options.of(self.credential, self.mktemp(), **settings))
         client = client_context(credential=self.authority.client(), newest=TLS12)
         first = Ends(contexts, client)
         self.assertTrue(first.works)
@@ -188,9 +186,22 @@ class SafetyTests(ContextCase):
         second = Ends(contexts, client)
         second.tls.set_session(session)
         self.assertTrue(second.works, second.error)
-        again = second.tls.get_session()
-        assert again is not None
-        self.assertEqual(first.tls.master_key(), second.tls.master_key())
+        return first.tls.master_key() == second.tls.master_key()
+
+    def test_resumption(self) -> None:
+        """A session goes on with a ticket."""
+        self.assertTrue(self.resumed())
+
+    def test_resumption_of_clients(self) -> None:
+        """Where certificates of clients are judged, each time they are: tickets would let expired ones in."""
+        authorities = (self.authority.write(self.mktemp()),)
+        for clientauth, resumed in (
+            ("require-and-verify-client-cert", False),
+            ("verify-client-cert-if-given", False),
+            ("require-any-client-cert", True),
+            ("request-client-cert", True),
+        ):
+            self.assertEqual(resumed, self.resumed(clientcas=authorities, clientauth=clientauth), clientauth)
 
     def test_weak_key(self) -> None:
         """What OpenSSL finds too weak is told in one line."""

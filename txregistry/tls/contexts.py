@@ -160,7 +160,12 @@ def _ask_clients(context: SSL.Context, identity: Identity, clientauth: str) -> N
     mode = SSL.VERIFY_PEER
     if clientauth not in (REQUEST, VERIFY_IF_GIVEN):
         mode |= SSL.VERIFY_FAIL_IF_NO_PEER_CERT
-    context.set_verify(mode, _take_any if clientauth in (REQUEST, REQUIRE_ANY) else _judge_and_tell)
+    if clientauth in (REQUEST, REQUIRE_ANY):
+        context.set_verify(mode, _take_any)
+    else:
+        context.set_verify(mode, _judge_and_tell)
+        # With a ticket OpenSSL asks nobody for a certificate, so one that has expired would last for ever.
+        context.set_options(SSL.OP_NO_TICKET)
 
 
 def _take_any(connection: SSL.Connection, certificate: X509, error: int, depth: int, good: int) -> bool:
