@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 from OpenSSL import SSL
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import Authority, Credential
@@ -286,7 +286,10 @@ class ReloadTests(WatchCase):
         self.assertTrue(self.successResultOf(made.reload()))
         self.assertEqual(second.certificate.serial_number, self.shown(made))
         Path(self.options.key).write_bytes(b"")
-        self.assertFalse(self.successResultOf(made.reload()))
+        for _ in range(2):
+            with capturedLogs() as events:
+                self.assertFalse(self.successResultOf(made.reload()))
+            self.assertIn("holds no private key", formatEvent(events[0]))
         self.assertEqual(second.certificate.serial_number, self.shown(made))
 
     def test_in_turn(self) -> None:

@@ -88,6 +88,7 @@ class Credentials(Service):
         """Take what the files hold now, changed or not; whether that could be used."""
         await self._lock.acquire()
         try:
+            self._told = ()  # whoever asks is answered, if only with the same again
             return await self._read(await self._workers.run(fingerprint, self._options))
         finally:
             self._lock.release()
