@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.config.texts import LEAST, read
 from txregistry.config.reading import Reading
 from txregistry.config.values import Config
+from txregistry.errors import NotRunning
 from txregistry.reloading import Reloader
 
 
@@ -46,6 +47,35 @@ class ReloaderTests(SynchronousTestCase):
         )
         self.reload(text)
         self.assertTrue(self.applied[-1].storage.readonly)
+
+    def test_asked_too_often(self) -> None:
+        """Who asks while one waits for its turn shares that one: a storm of signals makes no queue."""
+        held: list[Deferred[None]] = []
+        told: list[str] = []
+
+        async def apply(config: Config) -> None:
+            held.append(Deferred())
+            await held[-1]
+
+        reloader = Reloader(
+            self.read, read(LEAST), apply, lambda: told.append("begun"), lambda: told.append("ended")
+        )
+        asked = [Deferred.fromCoroutine(reloader.reload()) for _ in range(9)]
+        self.assertEqual((len(held), told), (1, ["begun"]))
+        held[0].callback(None)
+        self.assertEqual((len(held), told), (2, ["begun", "ended", "begun"]))
+        held[1].callback(None)
+        for each in asked:
+            self.successResultOf(each)
+        self.assertEqual((len(held), told), (2, ["begun", "ended"] * 2))
+
+    def test_stopped(self) -> None:
+        """One that the daemon's stop overtakes is no failure."""
+        self.reading = NotRunning("too late")
+        with capturedLogs() as events:
+            self.successResultOf(Deferred.fromCoroutine(self.reloader.reload()))
+        self.assertEqual([event["log_level"].name for event in events], ["info"])
+        self.assertEqual(len(self.reload(LEAST)), 1)
 
     def test_unchanged(self) -> None:
         """One that did not change is taken over too: files that it names may have."""

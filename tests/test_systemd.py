@@ -48,6 +48,15 @@ class SystemdNoticeTests(SynchronousTestCase):
         notice.stopService()
         self.assertEqual(self.told(), ["STOPPING=1"])
 
+    def test_reload_at_the_stop(self) -> None:
+        """A daemon that stops is not ready any more, whatever was under way."""
+        notice = self.notice()
+        notice.reloading()
+        notice.stopService()
+        notice.ready()
+        notice.reloading()
+        self.assertEqual([text.split("=")[0] for text in self.told()], ["READY", "RELOADING", "STOPPING"])
+
     def test_watchdog(self) -> None:
         """A sign of life comes twice as often as systemd asks for one."""
         notice = self.notice(WATCHDOG_USEC="20000000", WATCHDOG_PID=str(os.getpid()))

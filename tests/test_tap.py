@@ -280,6 +280,19 @@ class DaemonTests(SynchronousTestCase):
         ]
         self.assertNotIn("response completed", after)
 
+    def test_reload_at_the_stop(self) -> None:
+        """SIGHUPs just before and after SIGTERM hold nothing up, and are no failures."""
+        daemon = self.twistd(self.write())
+        daemon.wait()
+        with socket.create_connection(("127.0.0.1", daemon.port)):
+            for _ in range(20):
+                os.kill(daemon.program.pid, signal.SIGHUP)
+            os.kill(daemon.program.pid, signal.SIGTERM)
+            for _ in range(20):
+                os.kill(daemon.program.pid, signal.SIGHUP)
+            self.assertEqual(daemon.program.wait(30), 0)
+        self.assert_calm(daemon)
+
     def assert_calm(self, daemon: Daemon, errors: tuple[str, ...] = ()) -> None:
         for line in daemon.stderr():
             fields = json.loads(line)

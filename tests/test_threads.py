@@ -13,8 +13,9 @@ from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
+from txregistry.errors import NotRunning
 from txregistry.interfaces import IWorkers
-from txregistry.threads import NotRunning, Workers
+from txregistry.threads import Workers
 
 
 class Oops(Exception):

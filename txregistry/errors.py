@@ -247,6 +247,10 @@ class ContentBusy(StorageError):
         self.path = path
 
 
+class NotRunning(RuntimeError):
+    """Work was handed in before the workers were started, or after they were stopped."""
+
+
 class CacheFailed(Exception):
     """A cache cannot tell whether it remembers something; the text, for the log, says why."""
 

@@ -41,8 +41,12 @@ def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[],
         take(stop)
         signal.signal(signal.SIGHUP, hang_up)
 
+    def stopping() -> None:
+        take(again)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing would come of it any more
+
     reactor.callWhenRunning(running)
-    reactor.addSystemEventTrigger("before", "shutdown", take, again)
+    reactor.addSystemEventTrigger("before", "shutdown", stopping)
 
 
 def _stop(reactor: Any, number: int) -> None:

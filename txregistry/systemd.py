@@ -52,11 +52,13 @@ class SystemdNotice(Service):
 
     def reloading(self) -> None:
         """The configuration is being read again; :meth:`ready` follows."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        if self.running:
+            self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def ready(self) -> None:
-        """It was read."""
-        self._send("READY=1")
+        """It was read.  Nothing is said of that while the daemon stops: it is not ready any more."""
+        if self.running:
+            self._send("READY=1")
 
     def _send(self, state: str) -> None:
         if not self._address:

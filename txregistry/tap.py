@@ -84,14 +84,10 @@ def makeService(options: Options) -> IService:
     notice = SystemdNotice(reactor, os.environ)
     notice.setServiceParent(daemon)
     reread = partial(load_config, options.path, dict(os.environ), CONFIGURABLE)
-    reloader = Reloader(partial(daemon.workers.run, reread), options.reading, daemon.take_over)
-
-    async def reload() -> None:
-        notice.reloading()
-        await reloader.reload()
-        notice.ready()
-
-    obey_signals(reactor, daemon.listener.hurry, lambda: Deferred.fromCoroutine(reload()))
+    reloader = Reloader(
+        partial(daemon.workers.run, reread), options.reading, daemon.take_over, notice.reloading, notice.ready
+    )
+    obey_signals(reactor, daemon.listener.hurry, lambda: Deferred.fromCoroutine(reloader.reload()))
     return daemon
 
 

@@ -21,13 +21,10 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txregistry.errors import NotRunning
 from txregistry.interfaces import IWorkers
 
 _Job = tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...]]
-
-
-class NotRunning(RuntimeError):
-    """Work was handed in before the workers were started, or after they were stopped."""
 
 
 @implementer(IWorkers)

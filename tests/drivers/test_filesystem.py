@@ -17,8 +17,9 @@ from tests.drivers.disk_calls import open_descriptors
 from tests.fakes.workers import HeldWorkers, InlineWorkers
 from txregistry.drivers import _directories, _disk, _files
 from txregistry.drivers.filesystem import FilesystemDriver
+from txregistry.errors import NotRunning
 from txregistry.interfaces import IStorageDriver
-from txregistry.threads import NotRunning, Workers
+from txregistry.threads import Workers
 
 
 class FilesystemDriverTests(StorageDriverContract, TestCase):

@@ -8,8 +8,8 @@ from zope.interface.verify import verifyObject
 
 from tests.fakes.workers import HeldWorkers
 from txregistry.drivers.limited import LimitedWorkers
+from txregistry.errors import NotRunning
 from txregistry.interfaces import IWorkers
-from txregistry.threads import NotRunning
 
 
 class LimitedWorkersTests(SynchronousTestCase):
