@@ -371,8 +371,12 @@ class StaleUpload:
 class IStaleUploads(Interface):
     """Finds the upload sessions of all repositories that were given up, and removes them."""
 
-    def find(before: datetime) -> AsyncIterator[StaleUpload]:
-        """The sessions that began before a time, and were last written to before it."""
+    def find(before: datetime, unreadable: Callable[[Exception], object]) -> AsyncIterator[StaleUpload]:
+        """
+        The sessions that began before a time, and were last written to before it.
+
+        :param unreadable: is told of each place that cannot be looked at; the others are, all the same.
+        """
 
     async def remove(upload: StaleUpload) -> bool:
         """

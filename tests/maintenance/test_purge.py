@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from attrs import define, field
@@ -27,10 +27,15 @@ class Sessions:
     stuck: set[str] = field(factory=set)
     used: set[str] = field(factory=set)
     broken: bool = False
+    closed: tuple[str, ...] = ()
     asked: list[datetime] = field(factory=list)
 
-    async def find(self, before: datetime) -> AsyncIterator[StaleUpload]:
+    async def find(
+        self, before: datetime, unreadable: Callable[[Exception], object]
+    ) -> AsyncIterator[StaleUpload]:
         self.asked.append(before)
+        for place in self.closed:
+            unreadable(StorageError(f"{place}: Permission denied"))
         for id in list(self.ids):
             yield StaleUpload("a", id, NOW - timedelta(days=9), 10)
         if self.broken:
@@ -83,6 +88,15 @@ class UploadPurgeTests(SynchronousTestCase):
         self.assertEqual((sessions.ids, self.told), (["1", "2"], [(1, 10)]))
         self.assertEqual([event["log_level"].name for event in events].count("error"), 1)
         self.assertIn("num errors=1", formatEvent(events[-1]))
+
+    def test_unreadable(self) -> None:
+        """Places where nobody can look are told, one line each, and counted."""
+        events = self.purge(Sessions(["1"], closed=("a", "b")))
+        self.assertEqual(
+            [each["why"] for each in events if "why" in each], [f"{x}: Permission denied" for x in "ab"]
+        )
+        self.assertEqual(self.told, [(1, 10)])
+        self.assertIn("Num deleted=1, num errors=2", formatEvent(events[-1]))
 
     def test_broken(self) -> None:
         """A walk that fails fails the round, whose count is told all the same."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from twisted.python.components import proxyForInterface
 
 from txregistry.errors import StorageFull
-from txregistry.interfaces import FileInfo, IContentReader, IFileWriter, IStorageDriver
+from txregistry.interfaces import Entry, FileInfo, IContentReader, IFileWriter, IStorageDriver
+from txregistry.model.names import Page
 
 
 class FaultyWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
@@ -86,6 +87,11 @@ class FaultyDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignor
         self.check("open", path)
         reader: IContentReader = await self._driver.open(path)
         return reader
+
+    async def list(self, path: str, after: str = "", limit: int = 1000) -> Page[Entry]:
+        self.check("list", path)
+        page: Page[Entry] = await self._driver.list(path, after, limit)
+        return page
 
     async def writer(self, path: str) -> IFileWriter:
         self.check("writer", path)

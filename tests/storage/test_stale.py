@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from tests.fakes.workers import InlineWorkers
+from tests.storage.faulty import FaultyDriver
 from txregistry.drivers.filesystem import FilesystemDriver
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import IStaleUploads, IStorageDriver, StaleUpload
@@ -35,6 +36,7 @@ class StaleUploadTests(SynchronousTestCase):
         self.time = NOW
         self.driver: IStorageDriver = InMemoryDriver(now=lambda: self.time)
         self.stale = StaleUploads(self.driver, self.clock)
+        self.unreadable: list[Exception] = []
 
     def done(self, work: Any) -> Any:
         results: list[Any] = []
@@ -74,7 +76,7 @@ class StaleUploadTests(SynchronousTestCase):
         return [(each.repository, int(each.id[-12:])) for each in self.done(self.collect())]
 
     async def collect(self) -> list[StaleUpload]:
-        return [upload async for upload in self.stale.find(NOW - WEEK)]
+        return [upload async for upload in self.stale.find(NOW - WEEK, self.unreadable.append)]
 
     def test_provides(self) -> None:
         """It keeps its contract."""
@@ -110,9 +112,26 @@ class StaleUploadTests(SynchronousTestCase):
         self.session("a", 2, None, YOUNG)
         self.session("a", 3, "yesterday", OLD)
         self.session("a", 4, "x" * 100, YOUNG)
+        self.session("a", 7, "0001-01-01T00:00:00+14:00", OLD)
+        self.session("a", 8, "9999-12-31T23:59:59-14:00", YOUNG)
         self.put(layout.upload_state("a", id_of(5), 0), b"state", OLD)
         self.put(layout.upload_state("a", id_of(6), 0), b"state", YOUNG)
-        self.assertEqual(self.find(), [("a", 1), ("a", 3), ("a", 5)])
+        self.assertEqual(self.find(), [("a", 1), ("a", 3), ("a", 5), ("a", 7)])
+
+    def test_unreadable(self) -> None:
+        """What cannot be looked at is told, and keeps nothing else from being found."""
+        for number, name in enumerate(("a", "a/b", "c", "d")):
+            self.session(name, number, OLD, OLD)
+        self.session("d", 9, OLD, OLD)
+        faulty = FaultyDriver(self.driver)
+        faulty.broken = {
+            ("list", layout.uploads("a")),
+            ("list", layout.repository("c")),
+            ("stat", layout.upload_data("d", id_of(3))),
+        }
+        self.stale = StaleUploads(faulty, self.clock)
+        self.assertEqual(self.find(), [("a/b", 1), ("d", 9)])
+        self.assertEqual(len(self.unreadable), 3)
 
     def test_remove(self) -> None:
         """What is removed leaves nothing; the others stay."""
@@ -166,9 +185,11 @@ class FileTests(SynchronousTestCase):
         ):
             self.successResultOf(Deferred.fromCoroutine(driver.put(path, content)))
 
+        failures: list[Exception] = []
+
         async def sweep() -> list[bool]:
             later = datetime.now(UTC) + timedelta(days=1)
-            return [await stale.remove(upload) async for upload in stale.find(later)]
+            return [await stale.remove(upload) async for upload in stale.find(later, failures.append)]
 
         call = Deferred.fromCoroutine(sweep())
         clock.pump([0] * 10)

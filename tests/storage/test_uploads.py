@@ -188,7 +188,7 @@ class SessionFilesTests(SynchronousTestCase):
 
     def test_unreadable_time(self) -> None:
         """A session whose file a power failure emptied is no session."""
-        for text in (b"", b"yesterday", b"\xff\xff", b"2" * 1000):
+        for text in (b"", b"yesterday", b"\xff\xff", b"2" * 1000, b"0001-01-01T00:00:00+14:00"):
             self.put(layout.upload_started(NAME, self.session), text)
             self.failureResultOf(self.here.uploads.status(self.session), UploadUnknown)
             self.failureResultOf(self.here.uploads.resume(self.session), UploadUnknown)

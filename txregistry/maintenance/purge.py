@@ -46,8 +46,14 @@ class UploadPurge:
             really=str(not self._dry_run).lower(),
         )
         removed = size = failures = 0
+
+        def unreadable(error: Exception) -> None:
+            nonlocal failures
+            failures += 1
+            self._log.error("there may be uploads to remove where nobody can look: {why}", why=str(error))
+
         try:
-            async for upload in self._uploads.find(before):
+            async for upload in self._uploads.find(before, unreadable):
                 shown = f"{upload.repository}/_uploads/{upload.id}"
                 try:
                     if not self._dry_run and not await self._uploads.remove(upload):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from zope.interface import implementer
 
-from txregistry.errors import ContentBusy, ContentTooLarge, PathNotFound
+from txregistry.errors import ContentBusy, ContentTooLarge, PathNotFound, StorageError
 from txregistry.interfaces import Entry, IStaleUploads, IStorageDriver, StaleUpload
 from txregistry.model.names import NAME_LIMIT
 from txregistry.storage import layout
+
+#: Is told what cannot be looked at.
+Unreadable = Callable[[Exception], object]
 
 _PAGE = 1000
 #: Of a session whose start nobody can tell, so many files are looked at.
@@ -33,33 +35,36 @@ class StaleUploads:
     :param clock: gives others their turn.
     """
 
-    _log = Logger()
-
     def __init__(self, driver: IStorageDriver, clock: IReactorTime) -> None:
         self._driver, self._clock = driver, clock
 
-    async def find(self, before: datetime) -> AsyncIterator[StaleUpload]:
+    async def find(self, before: datetime, unreadable: Unreadable) -> AsyncIterator[StaleUpload]:
         """In the order of the directories."""
         waiting = [""]
         while waiting:
             name = waiting.pop()
             await deferLater(self._clock, 0)
             below: list[str] = []
-            async for entry in self._entries(layout.repository(name) if name else layout.REPOSITORIES):
+            path = layout.repository(name) if name else layout.REPOSITORIES
+            async for entry in self._readable(path, unreadable):
                 child = f"{name}/{entry.name}" if name else entry.name
                 if not entry.prefix:
                     continue
                 if name and entry.name == layout.UPLOADS:
-                    async for upload in self._stale(name, before):
+                    async for upload in self._stale(name, before, unreadable):
                         yield upload
                 elif layout.is_repository_component(entry.name) and len(child) <= NAME_LIMIT:
                     below.append(child)
             waiting += reversed(below)
 
-    async def _stale(self, name: str, before: datetime) -> AsyncIterator[StaleUpload]:
-        async for entry in self._entries(layout.uploads(name)):
+    async def _stale(self, name: str, before: datetime, unreadable: Unreadable) -> AsyncIterator[StaleUpload]:
+        async for entry in self._readable(layout.uploads(name), unreadable):
             if entry.prefix and layout.is_upload_id(entry.name):
-                upload = await self._examined(name, entry.name)
+                try:
+                    upload = await self._examined(name, entry.name)
+                except StorageError as error:
+                    unreadable(error)
+                    continue
                 if upload is not None and upload[0].started_at < before and upload[1] < before:
                     yield upload[0]
 
@@ -82,9 +87,10 @@ class StaleUploads:
         try:
             content = await self._driver.get(layout.upload_started(name, id), layout.STARTED_LIMIT)
             began = datetime.fromisoformat(content.decode("ascii"))
-        except (PathNotFound, ContentTooLarge, ValueError):
+            # Years at the end of the calendar have zones in which they are none.
+            return began.astimezone(UTC) if began.tzinfo else began.replace(tzinfo=UTC)
+        except (PathNotFound, ContentTooLarge, ValueError, OverflowError):
             return None
-        return began.astimezone(UTC) if began.tzinfo else began.replace(tzinfo=UTC)
 
     async def _youngest(self, path: str) -> datetime | None:
         """When the youngest file below *path* was written, if there is one."""
@@ -104,6 +110,14 @@ class StaleUploads:
                 if files >= _FILES:
                     break
         return found
+
+    async def _readable(self, path: str, unreadable: Unreadable) -> AsyncIterator[Entry]:
+        """The entries of *path*; of a directory that cannot be read, those before that was found out."""
+        try:
+            async for entry in self._entries(path):
+                yield entry
+        except StorageError as error:
+            unreadable(error)
 
     async def _entries(self, path: str) -> AsyncIterator[Entry]:
         after = ""

@@ -129,12 +129,13 @@ class UploadStore:
         try:
             content = await self._driver.get(layout.upload_started(self._name, id), layout.STARTED_LIMIT)
             began = datetime.fromisoformat(content.decode("ascii"))
+            # Years at the end of the calendar have zones in which they are none.
+            return began.astimezone(UTC) if began.tzinfo else began.replace(tzinfo=UTC)
         except PathNotFound:
             raise UploadUnknown(id) from None
-        except (ContentTooLarge, ValueError):
+        except (ContentTooLarge, ValueError, OverflowError):
             self._log.warn("upload {id} of {name} has an unreadable start time", id=id, name=str(self._name))
             raise UploadUnknown(id) from None
-        return began.astimezone(UTC) if began.tzinfo else began.replace(tzinfo=UTC)
 
     async def _size(self, id: str) -> int:
         # A session ends when its data becomes a blob, some moments before its other files are gone.
