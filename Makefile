@@ -18,7 +18,7 @@ LIVE_TOOLS := docker-registry skopeo podman buildah docker.io containerd runc cr
 LIVE_COMMANDS := docker-registry skopeo podman buildah dockerd docker containerd ctr runc strace wrk ab curl \
 	redis-server redis-sentinel redis-cli
 
-.PHONY: run test unit live fuzz differential lint format bench tools install clean
+.PHONY: run test unit live fuzz differential lint format bench soak tools install clean
 
 run: $(INSTALLED)
 	@mkdir -p var
@@ -55,6 +55,10 @@ format: $(INSTALLED)
 
 bench: $(INSTALLED) tools
 	$(BIN)/python -m bench $(BENCH)
+
+# Half an hour of everything at once, with clients killed at random; docs/soak.md has what it found.
+soak: $(INSTALLED) tools
+	$(BIN)/python -m bench.soak --minutes $(or $(MINUTES),30) $(SOAK)
 
 install: $(INSTALLED)
 

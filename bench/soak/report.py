@@ -1,0 +1,166 @@
+"""What a soak found, for a terminal and for the documentation."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from attrs import frozen
+
+from bench.machine import Machine
+from bench.soak.samples import Sample
+from bench.soak.verdict import Check
+
+__all__ = ["Report", "plot"]
+
+_MIB = 1024 * 1024
+_WIDTH = 60
+_HEIGHT = 8
+_ROWS = 10
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+_PAGE = """\
+# Soak
+
+`make soak` puts a mixed load on one daemon for half an hour, with everything switched on, and kills clients
+at random. This page is what it wrote on {day}, after {minutes:.0f} minutes on {machine.cores} cores
+({machine.cpu}), Linux {machine.kernel}, Python {machine.python}, Twisted {machine.twisted}; the load ran on
+the same cores. `make soak MINUTES=5` is a shorter one.
+
+The daemon has passwords, {tls}a descriptor cache in Redis, health checks, metrics, upload purging after
+20 seconds, and a JSON log. Clients push images, indexes and referrers in every way there is, move tags,
+mount, pull whole blobs and ranges, fast, slowly and many at once, list, and delete it all again. Others
+guess passwords, send what is malformed or only half of it, and do not read answers. All of them are killed
+at random moments; who comes after one knows what had been confirmed to it. Each blob and manifest is
+compared with its digest, and each confirmed push must be readable until it is deleted. Meanwhile the daemon
+gets SIGHUPs with new passwords, its Redis is stopped, and it is made unhealthy. At the end the load stops,
+and the daemon rests for a minute.
+
+{load}
+
+```
+{table}
+```
+
+Resident memory in MiB, over the time of the load:
+
+```
+{plot}
+```
+
+## Verdict
+
+{checks}
+
+What was done: {done}.
+"""
+
+
+def _counted(what: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count} {_TIMES}" for name, count in sorted(what.items()))
+
+
+def plot(points: Sequence[tuple[float, float]], width: int = _WIDTH, height: int = _HEIGHT) -> str:
+    """Draw (moment, value) in letters: the highest value of each column, from 0 to the highest of all."""
+    first, last = points[0][0], points[-1][0]
+    top = max(value for _, value in points) or 1.0
+    columns: list[float | None] = [None] * width
+    for moment, value in points:
+        at = min(width - 1, int((moment - first) / ((last - first) or 1.0) * width))
+        columns[at] = max(columns[at] or 0.0, value)
+    lines = []
+    for row in range(height, 0, -1):
+        marks = "".join(
+            "#" if value is not None and value * height / top >= row - 0.5 else " " for value in columns
+        )
+        lines.append(f"{top * row / height:8.1f} |{marks}".rstrip())
+    lines.append(f"{0:8.1f} +{'-' * width}")
+    return "\n".join(lines)
+
+
+@frozen
+class Report:
+    """
+    :ivar statuses: of the answers, by status.
+    :ivar done: how often clients did what.
+    :ivar events: what was done to the daemon, and how often.
+    :ivar sizes: (moment, bytes, files) of the storage.
+    :ivar problems: what clients and the log complain about.
+    """
+
+    machine: Machine
+    day: date
+    seconds: float
+    clients: int
+    encrypted: bool
+    idle: Sample
+    samples: Sequence[Sample]
+    rested: Sample
+    statuses: Mapping[int, float]
+    done: Mapping[str, int]
+    events: Mapping[str, int]
+    sizes: Sequence[tuple[float, int, int]]
+    checks: Sequence[Check]
+    problems: Sequence[str]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all held."""
+        return all(check.passed for check in self.checks)
+
+    def text(self) -> str:
+        """All of it."""
+        parts = [self._load(), self._table(), "MiB resident:", self._plot(), self._checks()]
+        parts += [f"PROBLEM: {problem}" for problem in self.problems]
+        parts.append("passed" if self.passed else "FAILED")
+        return "\n\n".join(parts)
+
+    def markdown(self) -> str:
+        """A page for the documentation."""
+        return _PAGE.format(
+            day=self.day.isoformat(),
+            minutes=self.seconds / 60,
+            machine=self.machine,
+            tls="TLS, " if self.encrypted else "",
+            load=self._load(),
+            table=self._table(),
+            plot=self._plot(),
+            checks=self._checks(),
+            done=_counted(self.done),
+        )
+
+    def _load(self) -> str:
+        answers = sum(self.statuses.values())
+        busy = (self.samples[-1].cpu - self.samples[0].cpu) / (self.samples[-1].at - self.samples[0].at)
+        return (
+            f"{self.clients} clients at a time, {answers:.0f} answers "
+            f"({answers / self.seconds:.0f} a second), the daemon used "
+            f"{busy * 100:.0f} % of a core; {_counted(self.events)}."
+        )
+
+    def _table(self) -> str:
+        """A few of the samples, a line each."""
+        step = max(1, len(self.samples) // _ROWS)
+        chosen = [("idle", self.idle), *((f"{each.at:.0f} s", each) for each in self.samples[::step])]
+        chosen.append(("rested", self.rested))
+        lines = ["   when   RSS MiB  descriptors  threads  connections  storage MiB    files"]
+        for when, each in chosen:
+            size, files = self._size(each.at)
+            lines.append(
+                f"{when:>7}  {each.resident / _MIB:8.1f}  {each.descriptors:11}  {each.threads:7}"
+                f"  {each.gauges['txregistry_connections']:11.0f}  {size / _MIB:11.0f}  {files:7}"
+            )
+        return "\n".join(lines)
+
+    def _size(self, at: float) -> tuple[int, int]:
+        known = [each for each in self.sizes if each[0] <= at] or self.sizes[:1]
+        return known[-1][1:]
+
+    def _plot(self) -> str:
+        return plot([(each.at, each.resident / _MIB) for each in self.samples])
+
+    def _checks(self) -> str:
+        lines = ["| | found | wanted | |", "| --- | ---: | ---: | --- |"]
+        lines += [
+            f"| {check.title} | {check.found} | {check.wanted} | {'held' if check.passed else 'BROKEN'} |"
+            for check in self.checks
+        ]
+        return "\n".join(lines)

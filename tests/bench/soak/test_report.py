@@ -1,0 +1,80 @@
+"""Tests for :mod:`bench.soak.report`."""
+
+from datetime import date
+
+from attrs import evolve
+from twisted.trial.unittest import SynchronousTestCase
+
+from bench.soak.report import Report, plot
+from bench.soak.samples import Sample
+from bench.soak.verdict import Check
+from tests.bench.test_report import MACHINE
+
+SAMPLE = Sample(0.0, 70 * 2**20, 12, 9, 1.0, {"txregistry_connections": 3.0})
+REPORT = Report(
+    machine=MACHINE,
+    day=date(2030, 1, 2),
+    seconds=100.0,
+    clients=9,
+    encrypted=True,
+    idle=SAMPLE,
+    samples=[SAMPLE, evolve(SAMPLE, at=50.0, cpu=11.0), evolve(SAMPLE, at=100.0, cpu=26.0)],
+    rested=evolve(SAMPLE, at=160.0),
+    statuses={200: 900.0, 404: 100.0},
+    done={"image pushed": 7},
+    events={"Redis stopped": 2},
+    sizes=[(0.0, 10 * 2**20, 5), (60.0, 20 * 2**20, 6)],
+    checks=[Check("promises broken", "0", "0", True)],
+    problems=[],
+)
+
+
+class PlotTests(SynchronousTestCase):
+    """Figures as letters."""
+
+    def test_rise(self) -> None:
+        """What is higher is drawn higher, from left to right, and the axis begins at zero."""
+        drawn = plot([(0.0, 1.0), (1.0, 2.0), (2.0, 4.0)], width=3, height=4).splitlines()
+        self.assertEqual(["  #", "  #", " ##", "###"], [row.partition("|")[2] for row in drawn[:4]])
+        self.assertEqual("     4.0 |  #", drawn[0])
+        self.assertEqual("     0.0 +---", drawn[4])
+
+    def test_gap(self) -> None:
+        """Where nothing was measured nothing is drawn, and peaks are not averaged away."""
+        drawn = plot([(0.0, 1.0), (0.1, 4.0), (9.0, 4.0)], width=3, height=1).splitlines()
+        self.assertEqual("# #", drawn[0].partition("|")[2])
+
+    def test_one(self) -> None:
+        """A single value has a picture, too."""
+        self.assertIn("#", plot([(5.0, 3.0)]))
+
+
+class ReportTests(SynchronousTestCase):
+    """All of it."""
+
+    def test_text(self) -> None:
+        """It ends with the verdict, names what went wrong, and has rates and sizes of the right moments."""
+        text = REPORT.text()
+        self.assertTrue(text.endswith("passed"))
+        self.assertIn("1000 answers (10 a second), the daemon used 25 % of a core", text)
+        self.assertIn("50 s      70.0           12        9            3           10        5", text)
+        self.assertIn("rested      70.0           12        9            3           20        6", text)
+        failed = evolve(
+            REPORT, checks=[Check("promises broken", "1", "0", False)], problems=["a blob is lost"]
+        )
+        self.assertTrue(failed.text().endswith("PROBLEM: a blob is lost\n\nFAILED"))
+
+    def test_markdown(self) -> None:
+        """The page says when, where, and what; nothing is left to fill in."""
+        page = REPORT.markdown()
+        for words in (
+            "2030-01-02",
+            "2 cores",
+            "(Fast CPU)",
+            "passwords, TLS, a",
+            "image pushed 7",
+            "| held |",
+        ):
+            self.assertIn(words, page)
+        self.assertNotIn("{", page)
+        self.assertNotIn("TLS", evolve(REPORT, encrypted=False).markdown())
