@@ -150,13 +150,16 @@ class AuditTests(SynchronousTestCase):
     def test_undecided(self) -> None:
         """What is wrong with the registry is an error, and says what."""
         [line] = self.refusals(AccessUndecided("the file is gone"))
-        self.assertEqual(line, "error error checking authorization: the file is gone {}")
+        what = "{'auth.wanted': 'repository:a:pull'}"
+        self.assertEqual(line, f"error error checking authorization: the file is gone {what}")
 
     def test_too_many(self) -> None:
-        """So is who was sent away."""
-        [line] = self.refusals(TooManyAttempts(3, "mallory"))
-        self.assertTrue(line.startswith("warn error authorizing context: too many"), line)
-        self.assertIn("mallory", line)
+        """Who was sent away is told, as far as it is known."""
+        for user, told in (("mallory", ", 'auth.user.name': 'mallory'"), ("", "")):
+            del self.events[:]
+            [line] = self.refusals(TooManyAttempts(3, user))
+            self.assertTrue(line.startswith("warn error authorizing context: too many"), line)
+            self.assertTrue(line.endswith("{'auth.wanted': 'repository:a:pull'" + told + "}"), line)
 
     def test_mount(self) -> None:
         """A mount from what is not to be read becomes an upload, and the log knows that it was wanted."""

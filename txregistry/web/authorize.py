@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import define
 from twisted.logger import Logger, LogLevel
@@ -101,20 +101,24 @@ class Gate:
             grant = await self.access.authorize(credentials, wanted)
         except AccessUndecided as error:
             self.counted("undecided")
-            request.refused = Refused(LogLevel.error, _UNDECIDED, error.reason, {})
+            request.refused = Refused(LogLevel.error, _UNDECIDED, error.reason, _who_and_what("", wanted))
             raise
         except TooManyAttempts as error:
             self.counted("attempts")
-            fields = {"auth.user.name": error.user[:_NAME_SHOWN]}
-            request.refused = Refused(LogLevel.warn, _REFUSED, str(error), fields)
+            request.refused = Refused(LogLevel.warn, _REFUSED, str(error), _who_and_what(error.user, wanted))
             raise
         request.user_name, request.reads_everything = grant.user, grant.reads_everything
         request.classes = grant.classes.get(name)
 
     def _refused(self, refusal: Unauthorized) -> Refused:
         self.counted("anonymous" if refusal.anonymous else "credentials")
-        fields: dict[str, object] = {"auth.wanted": scopes(refusal.wanted) or "authentication"}
-        if refusal.user:
-            fields["auth.user.name"] = refusal.user[:_NAME_SHOWN]
         level = LogLevel.info if refusal.anonymous else LogLevel.warn
-        return Refused(level, _REFUSED, str(refusal), fields)
+        return Refused(level, _REFUSED, str(refusal), _who_and_what(refusal.user, refusal.wanted))
+
+
+def _who_and_what(user: str, wanted: Sequence[Access]) -> Mapping[str, object]:
+    """What the log is told of a request that was not let in."""
+    fields = {"auth.wanted": scopes(wanted) or "authentication"}
+    if user:
+        fields["auth.user.name"] = user[:_NAME_SHOWN]
+    return fields
