@@ -5,10 +5,12 @@ from __future__ import annotations
 from attrs import frozen
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.config.test_docs import PAGES, Noting
 from tests.config.texts import KINDS, LEAST, Kind, read
 from txregistry.config.cursor import Cursor
+from txregistry.config.findings import Findings
 from txregistry.config.kinds import Kinds
-from txregistry.config.middleware import MIDDLEWARE_OPTIONS, Plugins, RedirectOptions, RewriteOptions
+from txregistry.config.middleware import LAYERS, MIDDLEWARE_OPTIONS, Plugins, RedirectOptions, RewriteOptions
 from txregistry.config.reading import Reading, read_config
 from txregistry.config.values import MiddlewareUse
 
@@ -247,6 +249,18 @@ class RewriteOptionsTests(SynchronousTestCase):
         ):
             self.assertEqual(rewrite(options).faults, (f"middleware.storage[0].options.{fault}",))
 
-    def test_table(self) -> None:
-        """Every reader is for a layer that exists."""
-        self.assertEqual({layer for layer, _ in MIDDLEWARE_OPTIONS}, {"storage"})
+
+class PageTests(SynchronousTestCase):
+    """The page on middlewares."""
+
+    def test_options(self) -> None:
+        """Each middleware has its part, with a row for each option."""
+        page = (PAGES / "middleware.md").read_text()
+        for (layer, name), reader in MIDDLEWARE_OPTIONS.items():
+            self.assertIn(layer, LAYERS)
+            cursor = Noting({}, ("middleware", layer, 0, "options"), Findings())
+            reader(cursor)
+            part = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+            self.assertGreater(len(cursor.asked), 0)
+            for key in cursor.asked:
+                self.assertIn(f"\n| `{key}` |", part)
