@@ -6,9 +6,11 @@ import contextlib
 import errno
 import os
 from typing import Any
+from weakref import ref
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.fakes.repository import MemoryReader
@@ -387,3 +389,70 @@ class PumpTests(SendingCase):
         await client.lost
         self.assertLess(len(client.received), SIZE)
         self.assertEqual(len(self.flushLoggedErrors(StorageError)), 1)
+
+
+class Traced(bytearray):
+    """Content whose end can be seen."""
+
+
+@implementer(IContentReader)
+class TracedReader:
+    """Content in memory, of which it is known what is still held by others."""
+
+    size = 1 << 30
+
+    def __init__(self) -> None:
+        self.given: list[ref[Traced]] = []
+
+    async def read(self, offset: int, length: int) -> bytes:
+        piece: Any = Traced(length)
+        self.given.append(ref(piece))
+        return piece  # type: ignore[no-any-return]
+
+    def fileno(self) -> int | None:
+        return None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class FullRequest:
+    """An encrypted answer whose client takes nothing; what it is given is encrypted, and not kept."""
+
+    _disconnected = False
+
+    def __init__(self) -> None:
+        self.channel: Any = self
+        self.transport = None
+        self.written = 0
+        self.producer: Any = None
+
+    def isSecure(self) -> bool:
+        return True
+
+    def registerProducer(self, producer: object, streaming: bool) -> None:
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.producer = None
+
+    def write(self, data: bytes) -> None:
+        self.written += len(data)
+        self.producer.pauseProducing()
+
+
+class WaitingTests(SynchronousTestCase):
+    """Clients that take nothing."""
+
+    def test_held_once(self) -> None:
+        """What was encrypted for a client that takes no more is not kept as it was, too."""
+        request: Any = FullRequest()
+        reader = TracedReader()
+        workers: Any = None
+        sending = Deferred.fromCoroutine(send_content(request, reader, [Slice(0, reader.size)], workers))
+        self.assertNoResult(sending)
+        self.assertEqual([piece() for piece in reader.given], [None])
+        request.producer.resumeProducing()
+        self.assertEqual([piece() for piece in reader.given], [None] * 2)
+        sending.cancel()
+        self.failureResultOf(sending, CancelledError)

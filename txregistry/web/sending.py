@@ -83,8 +83,9 @@ async def send_content(
                 size = min(PIECE, part.end - position)
                 await pump.room()
                 data = at_hand.read(position, size) or await reader.read(position, size)
-                await pump.write(data)
                 position += len(data)
+                await pump.write(data)
+                del data  # a client that takes nothing shall not keep it twice, as it is and encrypted
     finally:
         if not request._disconnected:
             request.unregisterProducer()
