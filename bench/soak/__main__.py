@@ -46,6 +46,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--tls", action="store_true", help="speak TLS")
     parser.add_argument("--pause", type=float, default=0.25, help="seconds a client rests between two steps")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page of results here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample here")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write the daemon's log here")
     parser.add_argument("--directory", type=Path, help="where temporary storage goes (default: the system's)")
     parser.add_argument("--command", default=OURS, help="start this instead; {config} is the file")
@@ -72,6 +73,8 @@ def main(arguments: Sequence[str]) -> int:
         print("soak: interrupted", file=sys.stderr)
         return 130
     print(f"\n{report.text()}")
+    if options.json:
+        options.json.write_text(report.json(), encoding="utf-8")
     if options.markdown:
         options.markdown.write_text(report.markdown(), encoding="utf-8")
     return 0 if report.passed else 1

@@ -51,10 +51,10 @@ class Events:
 
     def end(self) -> None:
         """Make everything well again, and plan nothing more."""
-        self._due.clear()
         self.daemon.sick.unlink(missing_ok=True)
         if not self._redis_runs:
             self._start_redis(0.0)
+        self._due.clear()
 
     def _later(self, now: float, seconds: float, work: Callable[[float], None]) -> None:
         self._due.append((now + seconds, work))

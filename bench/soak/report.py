@@ -1,9 +1,10 @@
 """What a soak found, for a terminal and for the documentation."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from bench.machine import Machine
 from bench.soak.samples import Sample
@@ -113,6 +114,10 @@ class Report:
         parts.append("passed" if self.passed else "FAILED")
         return "\n\n".join(parts)
 
+    def json(self) -> str:
+        """Every figure, for programs."""
+        return json.dumps(asdict(self), indent=1, default=str)
+
     def markdown(self) -> str:
         """A page for the documentation."""
         return _PAGE.format(
@@ -155,7 +160,8 @@ class Report:
         return known[-1][1:]
 
     def _plot(self) -> str:
-        return plot([(each.at, each.resident / _MIB) for each in self.samples])
+        points = [(each.at, each.resident / _MIB) for each in self.samples]
+        return plot(points, min(_WIDTH, len(points)))
 
     def _checks(self) -> str:
         lines = ["| | found | wanted | |", "| --- | ---: | ---: | --- |"]

@@ -1,5 +1,6 @@
 """Tests for :mod:`bench.soak.report`."""
 
+import json
 from datetime import date
 
 from attrs import evolve
@@ -63,6 +64,12 @@ class ReportTests(SynchronousTestCase):
             REPORT, checks=[Check("promises broken", "1", "0", False)], problems=["a blob is lost"]
         )
         self.assertTrue(failed.text().endswith("PROBLEM: a blob is lost\n\nFAILED"))
+
+    def test_json(self) -> None:
+        """Programs get every sample and every check."""
+        said = json.loads(REPORT.json())
+        self.assertEqual([0.0, 50.0, 100.0], [each["at"] for each in said["samples"]])
+        self.assertEqual("promises broken", said["checks"][0]["title"])
 
     def test_markdown(self) -> None:
         """The page says when, where, and what; nothing is left to fill in."""
