@@ -127,6 +127,14 @@ class KeyFilesTests(SynchronousTestCase):
         self.assertIn(missing, faults[0])
         self.assertRaises(Misconfigured, KeyFiles().read, "a\0b", "")
 
+    def test_pipe(self) -> None:
+        """A pipe that nobody writes to holds nobody up."""
+        pipe = self.mktemp()
+        os.mkfifo(pipe)
+        faults = self.assertRaises(Misconfigured, KeyFiles().read, pipe, pipe).faults
+        expected = f"cannot be read: it is not a regular file: {pipe!r}"
+        self.assertEqual(faults, (f"auth.token.rootcertbundle: {expected}", f"auth.token.jwks: {expected}"))
+
     def test_no_file(self) -> None:
         """With neither file there is nothing to verify tokens with."""
         (fault,) = self.faults()
