@@ -44,7 +44,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=30.0, help="of load (default 30)")
     parser.add_argument("--rest", type=float, default=_REST, help=f"seconds after it (default {_REST:.0f})")
     parser.add_argument("--tls", action="store_true", help="speak TLS")
-    parser.add_argument("--pause", type=float, default=0.25, help="seconds a client rests between two steps")
+    parser.add_argument("--pause", type=float, default=0.15, help="seconds a client rests between steps")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page of results here")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample here")
     parser.add_argument("--keep", type=Path, metavar="FILE", help="write the daemon's log here")

@@ -33,7 +33,8 @@ guess passwords, send what is malformed or only half of it, and do not read answ
 at random moments; who comes after one knows what had been confirmed to it. Each blob and manifest is
 compared with its digest, and each confirmed push must be readable until it is deleted. Meanwhile the daemon
 gets SIGHUPs with new passwords, its Redis is stopped, and it is made unhealthy. At the end the load stops,
-and the daemon rests for a minute.
+and the daemon rests for a minute. Of the memory, what the daemon says that it remembers (manifests, up to a
+limit, `txregistry_manifest_memory_bytes`) counts in the table and the picture, and not in the verdict.
 
 {load}
 

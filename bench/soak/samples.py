@@ -14,6 +14,8 @@ from bench.usage import parse_fields, parse_ticks
 
 __all__ = ["Sample", "by_label", "pool_threads", "read_metrics", "storage_size", "take"]
 
+_MIB = 1024 * 1024
+_REMEMBERED = "txregistry_manifest_memory_bytes"
 _GAUGES = (
     "txregistry_connections",
     "txregistry_uploads_in_progress",
@@ -21,7 +23,7 @@ _GAUGES = (
     "txregistry_body_bytes_held",
     "txregistry_jobs_unanswered",
     "txregistry_descriptors_remembered",
-    "txregistry_manifest_memory_bytes",
+    _REMEMBERED,
 )
 _TIMEOUT = 20.0
 
@@ -43,6 +45,11 @@ class Sample:
     gauges: Mapping[str, float]
     pooled: int = 0
     """The threads in pools, which stay once they are made."""
+
+    @property
+    def unexplained(self) -> float:
+        """MiB resident, less the manifests that are remembered: those have a limit of their own."""
+        return (self.resident - self.gauges.get(_REMEMBERED, 0.0)) / _MIB
 
 
 def take(pid: int, debug_port: int, begin: float) -> Sample:

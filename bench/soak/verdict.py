@@ -9,7 +9,6 @@ from bench.soak.samples import Sample
 
 __all__ = ["Check", "Limits", "Trend", "early_level", "judge", "trend"]
 
-_MIB = 1024 * 1024
 _EARLY = (0.1, 0.2)
 """The part of the load after which memory has found its level: caches are full, threads are there."""
 _EXPECTED = frozenset({501, 505})
@@ -25,7 +24,7 @@ class Limits:
     """
 
     growth: float = 16.0
-    drift: float = 4.0
+    drift: float = 3.0
     noise: float = 1.5
     few: int = 4
 
@@ -68,9 +67,9 @@ def trend(points: Sequence[tuple[float, float]]) -> Trend:
 
 
 def early_level(samples: Sequence[Sample], seconds: float) -> float:
-    """The median of resident memory, in MiB, in the early part of a load of *seconds*."""
+    """The median of memory, in MiB, in the early part of a load of *seconds*."""
     begin, end = (share * seconds for share in _EARLY)
-    early = [sample.resident / _MIB for sample in samples if begin <= sample.at <= end]
+    early = [sample.unexplained for sample in samples if begin <= sample.at <= end]
     if not early:
         raise ValueError("there are no samples of the early part")
     return statistics.median(early)
@@ -98,10 +97,10 @@ def judge(
     :param sessions: upload sessions that were not purged.
     """
     limits = limits or Limits()
-    half = [(each.at, each.resident / _MIB) for each in samples if seconds / 2 <= each.at <= seconds]
+    half = [(each.at, each.unexplained) for each in samples if seconds / 2 <= each.at <= seconds]
     line = trend(half)
     allowed = max(limits.drift, limits.noise * line.deviation)
-    early, after = early_level(samples, seconds), rested.resident / _MIB
+    early, after = early_level(samples, seconds), rested.unexplained
     threads = idle.threads + rested.pooled - idle.pooled + limits.few
     held = {name: value for name, value in rested.gauges.items() if name in _EMPTY and value}
     bad = {status: count for status, count in statuses.items() if status >= 500 and status not in _EXPECTED}
@@ -110,13 +109,13 @@ def judge(
         Check("bad lines in the log", f"{complaints}", "0", complaints == 0),
         Check("answers with 5xx", f"{bad or 'none'}", "none", not bad),
         Check(
-            "rise of memory in the last half",
+            "rise of memory in the last half, less what is remembered",
             f"{line.rise:+.1f} MiB",
             f"≤ {allowed:.1f}",
             line.rise <= allowed,
         ),
         Check(
-            "memory after the rest",
+            "memory after the rest, less what is remembered",
             f"{after:.1f} MiB",
             f"≤ {early + limits.growth:.1f}",
             after <= early + limits.growth,
