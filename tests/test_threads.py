@@ -6,16 +6,19 @@ import gc
 import threading
 import weakref
 from collections import Counter
+from queue import SimpleQueue
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from txregistry.errors import NotRunning
 from txregistry.interfaces import IWorkers
-from txregistry.threads import Workers
+from txregistry.threads import STOP_PATIENCE, Workers
 
 
 class Oops(Exception):
@@ -198,11 +201,56 @@ class WorkersTests(TestCase):
         self.assertEqual(await self.workers.run(abs, -2), 2)
 
 
+class HangingTests(SynchronousTestCase):
+    """A thread that hangs when the workers stop; the test has the time."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.called: SimpleQueue[Any] = SimpleQueue()
+        self.workers = Workers(self, 2, "slow")
+        self.workers.startService()
+        self.free = threading.Event()
+        self.addCleanup(self.free.set)
+        self.work = self.workers.run(wait_for, self.free)
+        self.stopped = self.workers.stopService()
+
+    def callLater(self, seconds: float, call: Any) -> Any:
+        return self.clock.callLater(seconds, call)
+
+    def callFromThread(self, *call: Any) -> None:
+        self.called.put(call)
+
+    def settle(self) -> None:
+        """Make the calls that threads asked for, until the workers have stopped."""
+        while not self.stopped.called:
+            call, *arguments = self.called.get(timeout=30)
+            call(*arguments)
+
+    def test_left_behind(self) -> None:
+        """After its time it is left behind, and the log names it."""
+        self.clock.advance(STOP_PATIENCE - 0.1)
+        self.assertNoResult(self.stopped)
+        with capturedLogs() as events:
+            self.clock.advance(0.1)
+        self.successResultOf(self.stopped)
+        self.assertEqual([event["names"] for event in events], ["slow-0"])
+        self.assertTrue(all(thread.daemon for thread in threading.enumerate() if thread.name == "slow-0"))
+
+    def test_in_time(self) -> None:
+        """One that comes back in time is waited for, and its answer is given."""
+        self.clock.advance(STOP_PATIENCE - 0.1)
+        self.free.set()
+        self.settle()
+        self.successResultOf(self.work)
+        self.successResultOf(self.stopped)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
 class IdleWorkersTests(SynchronousTestCase):
     """Before there is work, there is no thread."""
 
     def setUp(self) -> None:
-        self.workers = Workers(self, 4)  # type: ignore[arg-type]
+        self.workers = Workers(self, 4)
 
     def callFromThread(self, *_: object) -> None:
         """No thread is there to call this."""
@@ -225,5 +273,5 @@ class IdleWorkersTests(SynchronousTestCase):
         """What the threads are called does not make pools the same service."""
         parent = MultiService()
         for size in (1, 2):
-            Workers(self, size, "same").setServiceParent(parent)  # type: ignore[arg-type]
+            Workers(self, size, "same").setServiceParent(parent)
         self.assertEqual(len(list(parent)), 2)

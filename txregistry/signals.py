@@ -15,7 +15,7 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[], object]) -> None:
     """
-    Take the signals over from Twisted once *reactor* runs.
+    Take the signals over from Twisted; what comes before *reactor* runs has its turn then.
 
     Twisted would end the process by the signal that it got, which looks like
     a failure to who asked for the stop; and would call a second signal an error.
@@ -37,15 +37,14 @@ def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[],
         for number in STOPPING:
             signal.signal(number, handler)
 
-    def running() -> None:
-        take(stop)
-        signal.signal(signal.SIGHUP, hang_up)
-
     def stopping() -> None:
         take(again)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing would come of it any more
 
-    reactor.callWhenRunning(running)
+    # At once, since the port is open before the reactor runs; and then again, since Twisted takes them first.
+    take(stop)
+    signal.signal(signal.SIGHUP, hang_up)
+    reactor.callWhenRunning(take, stop)
     reactor.addSystemEventTrigger("before", "shutdown", stopping)
 
 

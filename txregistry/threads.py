@@ -17,12 +17,16 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txregistry.errors import NotRunning
 from txregistry.interfaces import IWorkers
+
+#: Seconds that a stop waits for work under way: more than any disk takes that works.
+STOP_PATIENCE = 30.0
 
 _Job = tuple[Deferred[Any], Callable[..., Any], tuple[Any, ...]]
 
@@ -37,10 +41,13 @@ class Workers(Service):
     whoever handed work in.
 
     :param name: begins the names of its threads; there may be several with the same.
+    :param reactor: provides ``IReactorFromThreads`` and ``IReactorTime``.
     :ivar pool: that name.  It is not the service's, which would have to be the only one of its daemon.
     """
 
-    def __init__(self, reactor: IReactorFromThreads, size: int, name: str = "worker") -> None:
+    _log = Logger()
+
+    def __init__(self, reactor: Any, size: int, name: str = "worker") -> None:
         self._reactor = reactor
         self._size, self.pool = size, name
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -51,6 +58,7 @@ class Workers(Service):
         self._answers: deque[tuple[Deferred[Any], Any]] = deque()
         self._waking = False
         self._stopped: Deferred[None] | None = None
+        self._giving_up: IDelayedCall
 
     def run(self, work: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """
@@ -92,6 +100,9 @@ class Workers(Service):
         """
         Take no more work; fires when all that was taken has ended, its answers
         are given, and no thread is left.
+
+        A thread that hangs in the system (a dead disk or network file system)
+        is left behind after :data:`STOP_PATIENCE`: nobody could end it.
         """
         super().stopService()
         if not self._threads:
@@ -99,10 +110,22 @@ class Workers(Service):
         self._stopped = Deferred()
         for _ in self._threads:
             self._jobs.put(None)
+        self._giving_up = self._reactor.callLater(STOP_PATIENCE, self._leave_behind)
         return self._stopped
 
+    def _leave_behind(self) -> None:
+        names = ", ".join(thread.name for thread in self._threads)
+        self._log.error("threads hang, and are left behind: {names}", names=names)
+        self._ended()
+
+    def _ended(self) -> None:
+        stopped, self._stopped = self._stopped, None
+        if stopped is not None:
+            stopped.callback(None)
+
     def _add_thread(self) -> None:
-        thread = threading.Thread(target=self._serve, name=f"{self.pool}-{len(self._threads)}")
+        # Those that hang must not keep the process alive.
+        thread = threading.Thread(target=self._serve, name=f"{self.pool}-{len(self._threads)}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
@@ -142,8 +165,8 @@ class Workers(Service):
         thread.join()
         self._threads.remove(thread)
         if not self._threads and self._stopped is not None:
-            stopped, self._stopped = self._stopped, None
-            stopped.callback(None)
+            self._giving_up.cancel()
+            self._ended()
 
 
 def _outcome(work: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

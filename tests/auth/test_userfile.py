@@ -245,12 +245,14 @@ class UserFileTests(SynchronousTestCase):
         self.assertEqual(len(self.told()), 1)
 
     def test_removed_and_back_with_a_fault(self) -> None:
-        """A file that comes back with a fault is a new fault."""
+        """A file that was away and comes back with a fault lets nobody in, those of before neither."""
         self.users()
         self.path.unlink()
         self.refused()
         self.path.write_text("junk")
-        self.refused()
+        for _ in range(3):
+            self.assertIn("line 1", self.refused())
+        self.path.write_text(ALICE)
         self.assertEqual(self.users(), {b"alice"})
 
     def test_useless_lines(self) -> None:

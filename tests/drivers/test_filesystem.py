@@ -63,7 +63,7 @@ class ThreadedFilesystemDriverTests(StorageDriverContract, TestCase):
     def make_driver(self) -> IStorageDriver:
         from twisted.internet import reactor
 
-        workers = Workers(reactor, 8)  # type: ignore[arg-type]
+        workers = Workers(reactor, 8)
         workers.startService()
         driver = FilesystemDriver(self.mktemp(), workers, max_threads=6)
         self.called: list[str] = []

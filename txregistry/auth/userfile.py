@@ -208,5 +208,6 @@ class UserFile:
         if self._last is not None or self._unreadable != error.reason:
             self._log.warn("{reason}; nobody gets in", reason=reason)
             self._changed()
-        self._last, self._unreadable = None, error.reason
+        # Whoever took the file away did not mean its users to come back with the next broken one.
+        self._last, self.users, self._unreadable = None, None, error.reason
         return reason
