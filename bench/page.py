@@ -39,6 +39,7 @@ what it wrote on {day}; run it on your machine before you rely on any figure.
   `wrk` waits for the body that a HEAD answer only announces, and cannot upload unique content. Each uploaded
   blob is different, its digest is computed before the clock starts, and what was stored is asked for
   afterwards. PATCH bodies are in chunked coding, 32 KiB a chunk, as docker sends them.
+- What half an hour of mixed load with killed clients leaves behind is told under [soak](soak.md).
 - "Peak" is the largest resident set within a workload, "CPU" the processor time of one window, user and
   kernel together: at twice the speed, the same CPU time means half the cost of a request.
 

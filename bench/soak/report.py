@@ -8,7 +8,7 @@ from attrs import asdict, frozen
 
 from bench.machine import Machine
 from bench.soak.samples import Sample
-from bench.soak.verdict import Check
+from bench.soak.verdict import Check, trend
 
 __all__ = ["Report", "plot"]
 
@@ -16,6 +16,11 @@ _MIB = 1024 * 1024
 _WIDTH = 60
 _HEIGHT = 8
 _ROWS = 10
+_LONG_ENOUGH = 25 * 60
+_SHORT = """\
+This run was too short to say whether memory is flat, whatever the verdict: what the daemon remembers fills
+for longer than that, and a small leak looks the same. In the last half the fitted line moved by
+{per_minute:+.2f} MiB a minute."""
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 _PAGE = """\
@@ -51,7 +56,7 @@ Resident memory in MiB, over the time of the load:
 ## Verdict
 
 {checks}
-
+{short}
 What was done: {done}.
 """
 
@@ -111,6 +116,7 @@ class Report:
     def text(self) -> str:
         """All of it."""
         parts = [self._load(), self._table(), "MiB resident:", self._plot(), self._checks()]
+        parts += [self._caveat()] if self._caveat() else []
         parts += [f"PROBLEM: {problem}" for problem in self.problems]
         parts.append("passed" if self.passed else "FAILED")
         return "\n\n".join(parts)
@@ -130,8 +136,17 @@ class Report:
             table=self._table(),
             plot=self._plot(),
             checks=self._checks(),
+            short=f"\n{self._caveat()}\n" if self._caveat() else "",
             done=_counted(self.done),
         )
+
+    def _caveat(self) -> str:
+        """What a short run does not say."""
+        if self.seconds >= _LONG_ENOUGH:
+            return ""
+        half = [(each.at, each.unexplained) for each in self.samples if each.at >= self.seconds / 2]
+        minutes = (half[-1][0] - half[0][0]) / 60
+        return _SHORT.format(per_minute=trend(half).rise / minutes)
 
     def _load(self) -> str:
         answers = sum(self.statuses.values())

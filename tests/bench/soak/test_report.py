@@ -19,7 +19,11 @@ REPORT = Report(
     clients=9,
     encrypted=True,
     idle=SAMPLE,
-    samples=[SAMPLE, evolve(SAMPLE, at=50.0, cpu=11.0), evolve(SAMPLE, at=100.0, cpu=26.0)],
+    samples=[
+        SAMPLE,
+        *(evolve(SAMPLE, at=at, cpu=11.0) for at in (50.0, 75.0)),
+        evolve(SAMPLE, at=100.0, cpu=26.0),
+    ],
     rested=evolve(SAMPLE, at=160.0),
     statuses={200: 900.0, 404: 100.0},
     done={"image pushed": 7},
@@ -65,10 +69,17 @@ class ReportTests(SynchronousTestCase):
         )
         self.assertTrue(failed.text().endswith("PROBLEM: a blob is lost\n\nFAILED"))
 
+    def test_short(self) -> None:
+        """A short run says that it proves nothing about memory, and how memory moved; a long one does not."""
+        self.assertIn("too short", REPORT.text())
+        self.assertIn("+0.00 MiB a minute", REPORT.markdown())
+        for text in (evolve(REPORT, seconds=1800.0).text(), evolve(REPORT, seconds=1800.0).markdown()):
+            self.assertNotIn("too short", text)
+
     def test_json(self) -> None:
         """Programs get every sample and every check."""
         said = json.loads(REPORT.json())
-        self.assertEqual([0.0, 50.0, 100.0], [each["at"] for each in said["samples"]])
+        self.assertEqual([0.0, 50.0, 75.0, 100.0], [each["at"] for each in said["samples"]])
         self.assertEqual("promises broken", said["checks"][0]["title"])
 
     def test_markdown(self) -> None:
