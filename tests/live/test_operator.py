@@ -90,7 +90,7 @@ class SignalTests(OperatorCase):
     def test_drain(self) -> None:
         """
         With ``draintimeout``, uploads and downloads under way end well, idle and new clients are sent
-        away, and the process ends by the signal that it got.
+        away, and the process ends with 0.
         """
         daemon = self.start(draintimeout="20s")
         self.assertEqual(self.wire.push_blob("a", DIGEST, CONTENT).status, 201)
@@ -104,7 +104,7 @@ class SignalTests(OperatorCase):
         upload.sendall(CONTENT)
         self.assertIn(b"202 Accepted", _read_all(upload))
         self.assertTrue(_read_all(download).endswith(CONTENT))
-        self.assertEqual(daemon.wait(10), -signal.SIGTERM)
+        self.assertEqual(daemon.wait(10), 0)
 
     def test_second_signal(self) -> None:
         """A second signal ends the draining; nobody calls that a fault."""
@@ -114,7 +114,7 @@ class SignalTests(OperatorCase):
         os.kill(daemon.pid, signal.SIGINT)
         daemon.wait_until(lambda: bool(self.said(daemon, "Draining")), "draining")
         os.kill(daemon.pid, signal.SIGINT)
-        self.assertEqual(daemon.wait(10), -signal.SIGINT)
+        self.assertEqual(daemon.wait(10), 0)
         self.assertEqual(self.stored(), len(CONTENT))
         self.assertRaises(ConnectionError, upload.recv, 1)
         self.assertTrue(self.said(daemon, "told once more to stop"))
@@ -203,7 +203,7 @@ class StreamTests(OperatorCase):
                 self.assertEqual(self.wire.request("GET", "/v2/").status, 200)
             began = time.monotonic()
             daemon.terminate()
-            self.assertEqual(daemon.wait(20), -signal.SIGTERM)
+            self.assertEqual(daemon.wait(20), 0)
             self.assertLess(time.monotonic() - began, 10)
 
     def test_closed(self) -> None:
