@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import weakref
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.heap import KEPT, LARGE, keep_freed_memory
+from txregistry.heap import KEPT, LARGE, keep_freed_memory, spare_what_is_loaded
 
 
 class KeepFreedMemoryTests(SynchronousTestCase):
@@ -40,3 +42,33 @@ class KeepFreedMemoryTests(SynchronousTestCase):
         """Neither is one that has never heard of it."""
         self.patch(ctypes, "CDLL", lambda name: object())
         self.assertFalse(keep_freed_memory())
+
+
+class Loop:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+class SpareTests(SynchronousTestCase):
+    """What the collector of cycles looks at."""
+
+    def setUp(self) -> None:
+        self.addCleanup(gc.unfreeze)
+
+    def test_spared(self) -> None:
+        """What is there is passed over, so that a collection takes hardly any time; garbage goes first."""
+        garbage = weakref.ref(Loop())
+        gc.unfreeze()
+        spare_what_is_loaded()
+        self.assertIsNone(garbage())
+        self.assertGreater(gc.get_freeze_count(), 10_000)
+        self.assertLess(len(gc.get_objects()), 10_000)
+
+    def test_what_comes_later(self) -> None:
+        """What is made later is collected as ever."""
+        spare_what_is_loaded()
+        garbage = weakref.ref(Loop())
+        gc.collect()
+        self.assertIsNone(garbage())

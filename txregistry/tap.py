@@ -18,7 +18,7 @@ from twisted.python import usage
 from txregistry.assembly import CONFIGURABLE, assemble
 from txregistry.config.reading import Reading, load_config
 from txregistry.errors import Misconfigured
-from txregistry.heap import keep_freed_memory
+from txregistry.heap import keep_freed_memory, spare_what_is_loaded
 from txregistry.lines import STDERR, Descriptor, LogFile, Sink, SystemLog
 from txregistry.reloading import Reloader
 from txregistry.signals import obey_signals
@@ -87,6 +87,7 @@ def makeService(options: Options) -> IService:
     reloader = Reloader(
         partial(daemon.workers.run, reread), options.reading, daemon.take_over, notice.reloading, notice.ready
     )
+    reactor.callWhenRunning(spare_what_is_loaded)
     obey_signals(reactor, daemon.listener.hurry, lambda: Deferred.fromCoroutine(reloader.reload()))
     return daemon
 
