@@ -40,6 +40,9 @@ def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[],
     def stopping() -> None:
         take(again)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing would come of it any more
+        # Twisted may have had the signal, in the moment between its start and ours: twistd looks at this, and
+        # would end by it.
+        reactor._exitSignal = None
 
     # At once, since the port is open before the reactor runs; and then again, since Twisted takes them first.
     take(stop)

@@ -87,8 +87,8 @@ def makeService(options: Options) -> IService:
     reloader = Reloader(
         partial(daemon.workers.run, reread), options.reading, daemon.take_over, notice.reloading, notice.ready
     )
-    reactor.callWhenRunning(spare_what_is_loaded)
     obey_signals(reactor, daemon.listener.hurry, lambda: Deferred.fromCoroutine(reloader.reload()))
+    reactor.callWhenRunning(spare_what_is_loaded)
     return daemon
 
 
