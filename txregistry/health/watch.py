@@ -17,8 +17,9 @@ class Watch(Service):
     """
     Runs *check* every *interval* seconds while it runs itself, for the first time after one interval.
 
-    A check that has not ended when the next one is due has failed so far, and
-    the next one waits for it: a dead disk gets one thread, not all of them.
+    A check that has not ended when the next one is due is waited for: a dead
+    disk gets one thread, not all of them.  It has failed so far if it takes
+    longer than *patience* seconds.
 
     :param name: the check's, for the log.
     """
@@ -26,10 +27,16 @@ class Watch(Service):
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, name: str, check: Check, verdict: Verdict, interval: float
+        self,
+        clock: IReactorTime,
+        name: str,
+        check: Check,
+        verdict: Verdict,
+        interval: float,
+        patience: float,
     ) -> None:
         self._clock, self._name, self._check, self._verdict = clock, name, check, verdict
-        self._interval = interval
+        self._interval, self._patience = interval, patience
         self._loop: LoopingCall | None = None
         self._round: Deferred[None] | None = None
         self._since = 0.0
@@ -50,7 +57,9 @@ class Watch(Service):
 
     def _look(self) -> None:
         if self._round is not None:
-            self._failed(f"no answer for {self._clock.seconds() - self._since:g}s")
+            taken = self._clock.seconds() - self._since
+            if taken >= self._patience:
+                self._failed(f"no answer for {taken:.3g}s")
             return
         self._since = self._clock.seconds()
         self._round = Deferred.fromCoroutine(_running(self._check))
