@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.systemd import SystemdNotice, handed_over
+from txregistry.systemd import SystemdNotice
 
 
 class SystemdNoticeTests(SynchronousTestCase):
@@ -103,27 +103,3 @@ class SystemdNoticeTests(SynchronousTestCase):
             self.assertEqual(events, [])
             SystemdNotice(self.clock, {"NOTIFY_SOCKET": "/nowhere/at/all"}).startService()
         self.assertEqual(len(events), 1)
-
-
-class HandedOverTests(SynchronousTestCase):
-    """Which sockets systemd has opened."""
-
-    def test_sockets(self) -> None:
-        """They begin with descriptor 3."""
-        for count, expected in (("1", (3,)), ("3", (3, 4, 5)), ("0", ())):
-            environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count}
-            self.assertEqual(handed_over(environ), expected)
-
-    def test_none(self) -> None:
-        """Those of another process, and what is no number, are not ours."""
-        own = str(os.getpid())
-        for environ in (
-            {},
-            {"LISTEN_FDS": "1"},
-            {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
-            {"LISTEN_PID": own},
-            {"LISTEN_PID": own, "LISTEN_FDS": "one"},
-            {"LISTEN_PID": own, "LISTEN_FDS": "-1"},
-            {"LISTEN_PID": own, "LISTEN_FDS": "99999999"},
-        ):
-            self.assertEqual(handed_over(environ), ())

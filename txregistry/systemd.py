@@ -1,9 +1,7 @@
 """
-What systemd and the daemon have to do with each other.
+Telling systemd how the daemon is (sd_notify(3)).
 
-The daemon tells how it is (sd_notify(3)), if it is asked by the variables
-``NOTIFY_SOCKET`` and ``WATCHDOG_USEC``; and it takes the sockets that systemd
-has opened for it (sd_listen_fds(3)), if ``LISTEN_FDS`` says that there are any.
+Only if it asks, by the variables ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC``.
 """
 
 from __future__ import annotations
@@ -17,17 +15,6 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-
-#: The first descriptor that systemd hands over.
-_FIRST = 3
-
-
-def handed_over(environ: Mapping[str, str]) -> tuple[int, ...]:
-    """The descriptors of the sockets that systemd has opened for this process."""
-    pid, count = environ.get("LISTEN_PID", ""), environ.get("LISTEN_FDS", "")
-    if pid != str(os.getpid()) or not (count.isascii() and count.isdigit() and len(count) < 5):
-        return ()
-    return tuple(range(_FIRST, _FIRST + int(count)))
 
 
 class SystemdNotice(Service):

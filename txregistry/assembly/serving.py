@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ from txregistry.metrics.exposition import Metrics
 from txregistry.model.policy import ClassPolicy
 from txregistry.storage.catalog import Catalog
 from txregistry.storage.finding import BlobFinder
-from txregistry.systemd import handed_over
 from txregistry.threads import Workers
 from txregistry.tls.watch import Credentials
 from txregistry.web.app import RegistryApp
@@ -116,9 +114,6 @@ def main_listener(
         drain=http.draintimeout,
         contexts=None if credentials is None else credentials.contexts,
     )
-    sockets = handed_over(os.environ)
-    if sockets:
-        return listener(handed_over=sockets)
     if http.net == "unix":
         return listener(unix=http.addr)
     address = parse_address(http.addr)
