@@ -26,7 +26,7 @@ ROOMS = frozenset(
     )
 )
 #: What everybody may import.
-COMMON = frozenset(("model", "errors", "interfaces", "_version", ""))
+COMMON = frozenset(("model", "errors", "interfaces", "files", "_version", ""))
 
 #: Part of the package -> what it may import beside itself.
 ALLOWED: dict[str, frozenset[str]] = {
@@ -36,6 +36,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "config": frozenset(("model",)),
     "threads": COMMON,
     "heap": frozenset(),
+    "files": frozenset(),
     "metrics": COMMON,
     "callers": frozenset(),
     "log": frozenset(("model", "callers", "")),

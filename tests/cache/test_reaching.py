@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from twisted.internet.testing import MemoryReactorClock
@@ -39,6 +40,13 @@ class RedisLinkMakingTests(SynchronousTestCase):
         self.assertEqual((host, port, timeout), ("127.0.0.1", 6379, 3))
         link.stopService()
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_pipe(self) -> None:
+        """A pipe in the place of a file holds up nobody: it is a fault."""
+        pipe = str(self.directory / "pipe")
+        os.mkfifo(pipe)
+        [fault] = self.faults(RedisTlsConfig(rootcas=(pipe,)))
+        self.assertEqual(fault, f"redis.tls.rootcas[0]: {pipe}: it is not a regular file")
 
     def test_sentinels(self) -> None:
         """With a master's name the sentinels are asked, one after the other."""

@@ -133,9 +133,9 @@ class ReadIdentityTests(FilesCase):
         os.mkfifo(path)
         self.assert_faults(
             Options(path, path, (path,)),
-            "http.tls.certificate: {c} is not a regular file",
-            "http.tls.key: {k} is not a regular file",
-            "http.tls.clientcas[0]: {c} is not a regular file",
+            "http.tls.certificate: {c} cannot be read: it is not a regular file",
+            "http.tls.key: {k} cannot be read: it is not a regular file",
+            "http.tls.clientcas[0]: {c} cannot be read: it is not a regular file",
         )
 
     def test_too_long(self) -> None:
@@ -143,8 +143,8 @@ class ReadIdentityTests(FilesCase):
         path = self.write("long", b"x" * (4 * 1024 * 1024 + 1))
         self.assert_faults(
             Options(path, path),
-            "http.tls.certificate: {c} is longer than 4194304 bytes",
-            "http.tls.key: {k} is longer than 4194304 bytes",
+            "http.tls.certificate: {c} cannot be read: it is longer than 4194304 bytes",
+            "http.tls.key: {k} cannot be read: it is longer than 4194304 bytes",
         )
 
     def test_encrypted_key(self) -> None:

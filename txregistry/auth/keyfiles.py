@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +10,7 @@ from cryptography import x509
 
 from txregistry.auth.keys import PublicKey, TrustedKeys, UnusableKey, key_in, key_of, libtrust_id, thumbprints
 from txregistry.errors import Misconfigured
+from txregistry.files import read_file
 from txregistry.model.document import InvalidDocument, read_document
 
 _BUNDLE, _JWKS = "auth.token.rootcertbundle", "auth.token.jwks"
@@ -41,7 +39,7 @@ class KeyFiles:
             if not name:
                 continue
             try:
-                content = _content(name)
+                content = read_file(name)
             except OSError as error:
                 self._faults.append(f"{path}: cannot be read: {error.strerror or error}: {name!r}")
             except ValueError as error:  # what open() says of a name with a NUL
@@ -113,19 +111,3 @@ class KeyFiles:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or ["it cannot be understood"])[0]
-
-
-def _content(path: str) -> bytes:
-    """
-    What is in the file at *path*.
-
-    :raises OSError: it cannot be read, or is none: a pipe that nobody writes to would hold a thread for ever.
-    """
-    with open(path, "rb", opener=_without_waiting) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file")
-        return file.read()
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)

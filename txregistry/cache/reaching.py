@@ -15,6 +15,7 @@ from twisted.internet.ssl import Certificate, optionsForClientTLS, platformTrust
 from txregistry.cache.link import Login, RedisLink
 from txregistry.cache.sentinel import MakeEndpoint, MasterEndpoint
 from txregistry.errors import Misconfigured
+from txregistry.files import read_file
 
 
 def redis_link(options: Any, reactor: Any) -> RedisLink:
@@ -88,8 +89,7 @@ def _key(path: str) -> Any:
 
 def _content(path: str, key: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        return read_file(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise Misconfigured(f"{key}: {path}: {reason}") from None

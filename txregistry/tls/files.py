@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
@@ -20,14 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from txregistry.errors import Misconfigured
+from txregistry.files import read_file
 
 #: Kinds of keys that a TLS server can have.
 PrivateKey = (
     rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 )
-
-#: The largest file that is read, in bytes; bundles of authorities are some 100 KiB.
-LARGEST = 4 * 1024 * 1024
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 _END = b"-----END CERTIFICATE-----"
@@ -135,24 +132,11 @@ def _state(path: str) -> object:
 
 def _read(where: str, path: str, faults: list[str]) -> bytes | None:
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                faults.append(f"{where}: {path} is not a regular file")
-                return None
-            content = file.read(LARGEST + 1)
+        return read_file(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         faults.append(f"{where}: {path} cannot be read: {reason}")
         return None
-    if len(content) > LARGEST:
-        faults.append(f"{where}: {path} is longer than {LARGEST} bytes")
-        return None
-    return content
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open *path*, which may be a pipe that nobody writes to."""
-    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _certificates(where: str, path: str, faults: list[str]) -> list[x509.Certificate]:
