@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.heap import KEPT, LARGE, keep_freed_memory, spare_what_is_loaded
+from txregistry.heap import ARENAS, KEPT, LARGE, keep_freed_memory, library_heap, spare_what_is_loaded
 
 
 class KeepFreedMemoryTests(SynchronousTestCase):
@@ -31,8 +31,8 @@ class KeepFreedMemoryTests(SynchronousTestCase):
         return keep_freed_memory(), said
 
     def test_understood(self) -> None:
-        """Both thresholds are set, by their numbers in malloc.h."""
-        self.assertEqual(self.calls(1), (True, [(-1, KEPT), (-3, LARGE)]))
+        """All three are set, by their numbers in malloc.h."""
+        self.assertEqual(self.calls(1), (True, [(-1, KEPT), (-3, LARGE), (-8, ARENAS)]))
 
     def test_refused(self) -> None:
         """A library that refuses is no fault."""
@@ -42,6 +42,28 @@ class KeepFreedMemoryTests(SynchronousTestCase):
         """Neither is one that has never heard of it."""
         self.patch(ctypes, "CDLL", lambda name: object())
         self.assertFalse(keep_freed_memory())
+
+
+class LibraryHeapTests(SynchronousTestCase):
+    """What the C library tells."""
+
+    def test_counted(self) -> None:
+        """Memory that is taken is in the figures, in small pieces and in large ones, until it is freed."""
+        before = library_heap()
+        small, large = [bytes(1000) for _ in range(10_000)], bytes(256 * 1024 * 1024)
+        during = library_heap()
+        del small, large
+        after = library_heap()
+        assert before and during and after
+        self.assertGreater(during.used - before.used, 9_000_000)
+        self.assertGreaterEqual(during.mapped - before.mapped, 256 * 1024 * 1024)
+        self.assertLess(after.used, during.used - 9_000_000)
+        self.assertLess(after.mapped, during.mapped - 250_000_000)
+
+    def test_unknown(self) -> None:
+        """A library that counts nothing is no fault."""
+        self.patch(ctypes, "CDLL", lambda name: object())
+        self.assertIsNone(library_heap())
 
 
 class Loop:

@@ -44,7 +44,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "lines": frozenset(),
     "tls": COMMON,
     "listening": COMMON | {"web", "tls"},
-    "debug": COMMON | {"web", "metrics", "threads", "listening"},
+    "debug": COMMON | {"web", "metrics", "threads", "listening", "heap"},
     "plugins": frozenset(),
     "extensions": COMMON | {"config", "middleware", "plugins"},
     "assembly": COMMON

@@ -74,6 +74,56 @@ class ListenerCase(SocketCase):
         self.assertEqual([answer.status for answer in read_answers(received)], [200])
 
 
+class HandedOverTests(ListenerCase):
+    """Sockets that somebody else has opened."""
+
+    def socket(
+        self, family: socket.AddressFamily = socket.AF_INET, *, listening: bool = True
+    ) -> socket.socket:
+        """A socket at a port of its own."""
+        opened = socket.socket(family)
+        self.addCleanup(opened.close)
+        opened.bind((ADDRESSES[family], 0))
+        if listening:
+            opened.listen()
+        return opened
+
+    async def test_taken(self) -> None:
+        """Connections to it are served, and it stays open for whoever handed it over."""
+        for family in ADDRESSES:
+            opened = self.socket(family)
+            listener = self.serve(handed_over=[opened.fileno()], host="192.0.2.1", port=1)
+            address = opened.getsockname()
+            self.assertEqual(self.port, address[1])
+            self.assert_serves(await deferToThread(ask, family, address))
+            await self.stop(listener)
+            self.assertTrue(opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+    def test_unusable(self) -> None:
+        """More than one, one that does not listen, a UNIX socket, and none at all are refused in one line."""
+        one, silent = self.socket(), self.socket(listening=False)
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        local = socket.socket(socket.AF_UNIX)
+        self.addCleanup(local.close)
+        name = os.path.relpath(directory / "s")
+        local.bind(name)
+        local.listen()
+        closed = self.socket()
+        number = closed.detach()
+        os.close(number)
+        for descriptors, reason in (
+            ([one.fileno(), silent.fileno()], "there are 2 of them"),
+            ([silent.fileno()], "does not listen"),
+            ([local.fileno()], "UNIX socket"),
+            ([number], "Bad file descriptor"),
+        ):
+            text = self.refused(handed_over=descriptors)
+            self.assertIn("cannot listen on the socket of systemd: ", text)
+            self.assertIn(reason, text)
+        self.assertTrue(os.path.exists(name))
+
+
 class AddressTests(ListenerCase):
     """Where it listens."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import re
 import secrets
 import socket
+import subprocess
+import sys
 from collections.abc import Mapping
+from typing import NoReturn
 
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.systemd import SystemdNotice
+from txregistry.systemd import SystemdNotice, handed_over, initial_environment
 
 
 class SystemdNoticeTests(SynchronousTestCase):
@@ -103,3 +107,53 @@ class SystemdNoticeTests(SynchronousTestCase):
             self.assertEqual(events, [])
             SystemdNotice(self.clock, {"NOTIFY_SOCKET": "/nowhere/at/all"}).startService()
         self.assertEqual(len(events), 1)
+
+
+class HandedOverTests(SynchronousTestCase):
+    """Which sockets systemd has opened."""
+
+    def test_sockets(self) -> None:
+        """They begin with descriptor 3."""
+        for count, expected in (("1", (3,)), ("3", (3, 4, 5)), ("0", ())):
+            environ = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": count}
+            self.assertEqual(handed_over(environ), expected)
+
+    def test_none(self) -> None:
+        """Those of another process, and what is no number, are not ours."""
+        own = str(os.getpid())
+        for environ in (
+            {},
+            {"LISTEN_FDS": "1"},
+            {"LISTEN_PID": "1", "LISTEN_FDS": "1"},
+            {"LISTEN_PID": own},
+            {"LISTEN_PID": own, "LISTEN_FDS": "one"},
+            {"LISTEN_PID": own, "LISTEN_FDS": "-1"},
+            {"LISTEN_PID": own, "LISTEN_FDS": "99999999"},
+        ):
+            self.assertEqual(handed_over(environ), ())
+
+
+class InitialEnvironmentTests(SynchronousTestCase):
+    """What the process was started with."""
+
+    def test_kept(self) -> None:
+        """Variables that were taken out since then are still known, and those put in are not."""
+        script = (
+            "import os; from txregistry.systemd import initial_environment\n"
+            "del os.environ['LISTEN_FDS']; os.environ['LATER'] = 'x'\n"
+            "said = initial_environment(); print(said['LISTEN_FDS'], said['ODD'], 'LATER' in said)"
+        )
+        environ = {**os.environ, "LISTEN_FDS": "1", "ODD": "a=b=", "PYTHONPATH": os.pathsep.join(sys.path)}
+        said = subprocess.run(
+            [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True
+        )
+        self.assertEqual(said.stdout.split(), ["1", "a=b=", "False"])
+
+    def test_untold(self) -> None:
+        """Without the kernel's word, what is left counts."""
+
+        def refuse(*arguments: object) -> NoReturn:
+            raise PermissionError
+
+        self.patch(builtins, "open", refuse)
+        self.assertEqual(initial_environment(), dict(os.environ))

@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Listener(Service):
 
     :param reactor: provides ``IReactorTCP``, ``IReactorUNIX`` and ``IReactorTime``.
     :param unix: a socket path; otherwise *host* and *port* count, an empty host being every interface.
+    :param handed_over: descriptors of sockets that somebody else has opened, instead of all these.
     :param drain: seconds that requests under way may still take at the stop; 0 cuts them off.
     :param contexts: what connections are encrypted with, if they are.
     :param says: the log's line about each port.
@@ -50,6 +51,7 @@ class Listener(Service):
         host: str = "",
         port: int = 0,
         unix: str = "",
+        handed_over: Sequence[int] = (),
         drain: float = 0.0,
         contexts: IOpenSSLServerConnectionCreator | None = None,
         says: str = "listening on {where}",
@@ -57,7 +59,7 @@ class Listener(Service):
         self._reactor, self._site = reactor, site
         self._factory = site if contexts is None else TlsFactory(contexts, site, reactor)
         self._encrypted = contexts is not None
-        self._host, self._port, self._unix = host, port, unix
+        self._host, self._port, self._unix, self._handed_over = host, port, unix, handed_over
         self._drain, self._says = drain, says
         self.ports: list[IListeningPort] = []
 
@@ -72,13 +74,17 @@ class Listener(Service):
             self.ports = list(self._listen())
         except (CannotListenError, OSError) as error:
             reason = error.socketError if isinstance(error, CannotListenError) else error
-            text = f"cannot listen on {self._unix or f'{self._host}:{self._port}'}: {reason}"
+            where = self._unix or f"{self._host}:{self._port}"
+            text = f"cannot listen on {'the socket of systemd' if self._handed_over else where}: {reason}"
             self._log.critical("{text}", text=text)
             raise CannotStart(text) from None
         for port in self.ports:
             self._log.info(self._says, where=_shown(port) + (", tls" if self._encrypted else ""))
 
     def _listen(self) -> Iterator[IListeningPort]:
+        if self._handed_over:
+            yield self._take_over()
+            return
         if self._unix:
             _clear_stale(Path(self._unix))
             mode = 0o777 & ~_umask()
@@ -98,6 +104,23 @@ class Listener(Service):
         handle = getattr(both, "socket", None)
         if handle is not None and handle.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
             yield self._reactor.listenTCP(both.getHost().port, self._factory, BACKLOG)
+
+    def _take_over(self) -> IListeningPort:
+        if len(self._handed_over) > 1:
+            raise OSError(f"there are {len(self._handed_over)} of them, and there must be one")
+        with socket.socket(fileno=os.dup(self._handed_over[0])) as handle:
+            if handle.type != socket.SOCK_STREAM or not handle.getsockopt(
+                socket.SOL_SOCKET, socket.SO_ACCEPTCONN
+            ):
+                raise OSError("it does not listen for connections")
+            if handle.family == socket.AF_UNIX:
+                # Twisted would remove it at the stop, while systemd goes on listening on it.
+                raise OSError("it is a UNIX socket, which http.net and http.addr must name instead")
+            handle.setblocking(False)
+            taken: IListeningPort = self._reactor.adoptStreamPort(
+                handle.fileno(), handle.family, self._factory
+            )
+            return taken
 
     def stopService(self) -> Deferred[None]:
         """Close the port; fires when the requests under way have ended, or had their time."""

@@ -1,7 +1,9 @@
 """
-Telling systemd how the daemon is (sd_notify(3)).
+What systemd and the daemon have to do with each other.
 
-Only if it asks, by the variables ``NOTIFY_SOCKET`` and ``WATCHDOG_USEC``.
+The daemon tells how it is (sd_notify(3)), if it is asked by the variables
+``NOTIFY_SOCKET`` and ``WATCHDOG_USEC``; and it takes the sockets that systemd
+has opened for it (sd_listen_fds(3)), if ``LISTEN_FDS`` says that there are any.
 """
 
 from __future__ import annotations
@@ -15,6 +17,34 @@ from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
+
+#: The first descriptor that systemd hands over.
+_FIRST = 3
+
+
+def initial_environment() -> dict[str, str]:
+    """
+    The variables that the process was started with.
+
+    Twisted takes those about sockets out of ``os.environ`` when its endpoints
+    are imported, which is before any code of ours.  The kernel keeps them; if
+    it does not tell, what is left counts.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as variables:
+            content = variables.read()
+    except OSError:
+        return dict(os.environ)
+    pairs = (os.fsdecode(variable).partition("=") for variable in content.split(b"\0"))
+    return {name: value for name, _, value in pairs}
+
+
+def handed_over(environ: Mapping[str, str]) -> tuple[int, ...]:
+    """The descriptors of the sockets that systemd has opened for this process."""
+    pid, count = environ.get("LISTEN_PID", ""), environ.get("LISTEN_FDS", "")
+    if pid != str(os.getpid()) or not (count.isascii() and count.isdigit() and len(count) < 5):
+        return ()
+    return tuple(range(_FIRST, _FIRST + int(count)))
 
 
 class SystemdNotice(Service):

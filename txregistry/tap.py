@@ -22,7 +22,7 @@ from txregistry.heap import keep_freed_memory, spare_what_is_loaded
 from txregistry.lines import STDERR, Descriptor, LogFile, Sink, SystemLog
 from txregistry.reloading import Reloader
 from txregistry.signals import obey_signals
-from txregistry.systemd import SystemdNotice
+from txregistry.systemd import SystemdNotice, handed_over, initial_environment
 
 #: Names the configuration file where no option does.
 CONFIG_VARIABLE = "REGISTRY_CONFIGURATION_PATH"
@@ -75,8 +75,11 @@ def makeService(options: Options) -> IService:
         log.warn("{warning}", warning=warning)
     _raise_descriptor_limit()
     keep_freed_memory()
+    sink = _log_sink(getattr(options, "parent", None))
     try:
-        daemon = assemble(options.reading.require(), reactor, _log_sink(getattr(options, "parent", None)))
+        daemon = assemble(
+            options.reading.require(), reactor, sink, sockets=handed_over(initial_environment())
+        )
     except Misconfigured as error:
         for fault in error.faults:
             sys.stderr.write(f"{fault}\n")

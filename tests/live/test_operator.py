@@ -216,6 +216,50 @@ class StreamTests(OperatorCase):
             self.assertEqual(os.readlink(f"/proc/{program.pid}/fd/{number}"), os.devnull)
 
 
+class HandedOverTests(OperatorCase):
+    """A socket that was opened for the daemon, as systemd does it."""
+
+    def activated(self, listening: socket.socket, count: int = 1) -> "subprocess.Popen[bytes]":
+        """Start the daemon with *listening* as its descriptor 3, and as many in all as *count* says."""
+        script = (
+            'exec 3<&"$1"; export LISTEN_PID=$$ LISTEN_FDS="$2" LISTEN_FDNAMES=r.socket; shift 2; exec "$@"'
+        )
+        argv = ["/bin/bash", "-c", script, "bash", str(listening.fileno()), str(count)]
+        daemon = subprocess.Popen(
+            [*argv, *self.command(addr="127.0.0.1:1")],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": _PATHS},
+            pass_fds=(listening.fileno(),),
+        )
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.kill)
+        assert daemon.stderr is not None
+        self.addCleanup(daemon.stderr.close)
+        return daemon
+
+    def test_served(self) -> None:
+        """
+        It takes the socket, not the address of the configuration; who connects while no daemon runs is
+        served by the next one.
+        """
+        with socket.create_server(("127.0.0.1", self.port)) as listening:
+            for _ in range(2):
+                early = self.sending(b"GET /v2/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                daemon = self.activated(listening)
+                self.assertIn(b"200 OK", _read_all(early))
+                self.assertEqual(self.wire.push_blob("a", DIGEST, CONTENT).status, 201)
+                daemon.terminate()
+                self.assertEqual(daemon.wait(20), 0)
+
+    def test_too_many(self) -> None:
+        """Two of them stop the start, in one line."""
+        with socket.create_server(("127.0.0.1", self.port)) as listening:
+            _, said = self.activated(listening, count=2).communicate(timeout=20)
+        [fatal] = [line for line in map(json.loads, said.splitlines()) if line["level"] == "fatal"]
+        self.assertIn("cannot listen on the socket of systemd: there are 2 of them", fatal["msg"])
+
+
 class SocketTests(OperatorCase):
     """UNIX sockets, and descriptors at large."""
 

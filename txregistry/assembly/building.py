@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -79,7 +79,13 @@ class Threads:
         return self.disk, self.hashing, self.deciding
 
 
-def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: Sink | None = None) -> Daemon:
+def assemble(
+    config: Config,
+    reactor: Any,
+    log: Sink | None = None,
+    access_log: Sink | None = None,
+    sockets: Sequence[int] = (),
+) -> Daemon:
     """
     Build the registry that *config* describes.
 
@@ -90,6 +96,7 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
     :param reactor: the reactor, for everything that needs one.
     :param log: takes the log, otherwise stderr does.
     :param access_log: takes the access log, otherwise stdout does.
+    :param sockets: descriptors that clients connect to, instead of what the configuration says.
     """
     http = config.http
     logged = LineWriter(reactor, log or Descriptor(STDERR))
@@ -151,7 +158,9 @@ def assemble(config: Config, reactor: Any, log: Sink | None = None, access_log: 
             if IReloadable.providedBy(each):
                 await each.reload()
 
-    daemon = Daemon(observer, main_listener(http, reactor, site, credentials), threads.hashing, take_over)
+    daemon = Daemon(
+        observer, main_listener(http, reactor, site, credentials, sockets), threads.hashing, take_over
+    )
     observed = Observed(site, health.failures, threads.all, partial(debug_facts, config.redis, redis))
     for part in (
         # Before all others: if it cannot start, no thread keeps the process alive, nor a line of the log.

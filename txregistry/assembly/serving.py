@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -104,9 +104,13 @@ def tls_credentials(tls: TlsConfig | None, reactor: Any, workers: Workers) -> Cr
 
 
 def main_listener(
-    http: HttpConfig, reactor: Any, site: RegistrySite, credentials: Credentials | None
+    http: HttpConfig,
+    reactor: Any,
+    site: RegistrySite,
+    credentials: Credentials | None,
+    sockets: Sequence[int],
 ) -> Listener:
-    """The port that clients use."""
+    """The port that clients use: one of *sockets* that is open already, if there are any."""
     listener = partial(
         Listener,
         reactor,
@@ -114,6 +118,8 @@ def main_listener(
         drain=http.draintimeout,
         contexts=None if credentials is None else credentials.contexts,
     )
+    if sockets:
+        return listener(handed_over=sockets)
     if http.net == "unix":
         return listener(unix=http.addr)
     address = parse_address(http.addr)

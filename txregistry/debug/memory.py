@@ -20,6 +20,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from txregistry.heap import library_heap
 from txregistry.interfaces import IWorkers
 
 #: Objects that are looked at in one turn of the reactor.
@@ -44,7 +45,7 @@ class MemoryPage:
         """The page."""
         await self._lock.acquire()
         try:
-            lines = [*process_lines(), "", *collector_lines(), "", *await self._types(), ""]
+            lines = [*process_lines(), *library_lines(), "", *collector_lines(), "", *await self._types(), ""]
             if tracemalloc.is_tracing():
                 lines += await self._workers.run(_traced)
             else:
@@ -83,6 +84,14 @@ def process_lines() -> list[str]:
     with open("/proc/self/status", encoding="ascii", errors="replace") as status:
         lines = [line.split() for line in status]
     return [f"{words[0]:10} {' '.join(words[1:])}" for words in lines if words[0].rstrip(":") in _STATUS]
+
+
+def library_lines() -> list[str]:
+    """What the C library has of that, in bytes: a lot that is free means pieces that nobody can use."""
+    heap = library_heap()
+    if heap is None:
+        return ["the C library does not tell of its memory"]
+    return [f"C library: {heap.used} bytes in use, {heap.free} free, {heap.mapped} in large pieces"]
 
 
 def collector_lines() -> list[str]:
