@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,9 +34,10 @@ from txregistry.interfaces import (
     IStorageDriver,
 )
 from txregistry.model.digest import Digest
-from txregistry.model.names import RepositoryName
+from txregistry.model.names import Page, RepositoryName
 
 reactor: Any = _reactor
+INDEX = "application/vnd.oci.image.index.v1+json"
 Calls = list[object]
 
 
@@ -57,6 +59,16 @@ class NotedNamespace(proxyForInterface(INamespace, "_namespace")):  # type: igno
     def __init__(self, namespace: INamespace, calls: Calls, label: str) -> None:
         super().__init__(namespace)
         self._calls, self._label = calls, label
+
+    async def repositories(self, after: str = "", limit: int = 100) -> Page[str]:
+        self._calls.append((self._label, "catalog"))
+        found: Page[str] = await self._namespace.repositories(after, limit)
+        return Page([name for name in found.items if not name.startswith("hidden/")], found.more)
+
+    async def repository_with(self, digest: Digest) -> RepositoryName | None:
+        self._calls.append((self._label, "search"))
+        found: RepositoryName | None = await self._namespace.repository_with(digest)
+        return found
 
     def repository(self, name: RepositoryName) -> IRepository:
         self._calls.append((self._label, str(name)))
@@ -188,6 +200,26 @@ class MiddlewareTests(TestCase):
                 ("repository 1", "stop"),
             ],
         )
+
+    async def test_catalog_and_search(self) -> None:
+        """The catalog, and the search for a blob to be mounted, ask the registry's middlewares, too."""
+        uses = "{registry: [{name: x, options: {label: r1}}, {name: x, options: {label: r2}}]}"
+        self.start(self.config(uses))
+        for name in ("a", "hidden/b"):
+            begun = await self.ask("POST", f"/v2/{name}/blobs/uploads/")
+            await self.ask("PUT", f"{begun.location}&digest={DIGEST}", body=CONTENT)
+            manifest = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": []}).encode()
+            headers = {"Content-Type": INDEX}
+            pushed = await self.ask("PUT", f"/v2/{name}/manifests/t", body=manifest, headers=headers)
+            self.assertEqual(pushed.status, 201)
+        self.calls.clear()
+        listed = await self.ask("GET", "/v2/_catalog")
+        self.assertEqual(json.loads(listed.body), {"repositories": ["a"]})
+        self.assertEqual(self.calls, [("r2", "catalog"), ("r1", "catalog")])
+        self.calls.clear()
+        mounted = await self.ask("POST", f"/v2/c/blobs/uploads/?mount={DIGEST}")
+        self.assertEqual(mounted.status, 201)
+        self.assertEqual(self.calls[2:4], [("r2", "search"), ("r1", "search")])
 
     async def test_redirect(self) -> None:
         """Clients of blobs that are there are sent away, unless redirects are switched off."""

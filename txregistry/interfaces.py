@@ -481,18 +481,18 @@ class IRepository(Interface):
     referrers: IReferrerService = Attribute("An :class:`IReferrerService`.")
 
 
-class INamespace(Interface):
-    """All repositories of a registry, by name."""
-
-    def repository(name: RepositoryName) -> IRepository:
-        """The repository *name*, whether or not anything was pushed to it yet."""
-
-
 class IRepositoryEnumerator(Interface):
     """Lists repositories (the catalog)."""
 
     async def repositories(after: str = "", limit: int = 100) -> Page[str]:
         """Names behind *after*, in the order of :func:`txregistry.model.names.listing_key`."""
+
+
+class INamespace(IRepositoryEnumerator, IBlobFinder):
+    """All repositories of a registry: by name, in their order, and by what is in them."""
+
+    def repository(name: RepositoryName) -> IRepository:
+        """The repository *name*, whether or not anything was pushed to it yet."""
 
 
 class IRepositoryRemover(Interface):
@@ -691,7 +691,8 @@ class IRegistryMiddlewareFactory(IMiddlewareFactory):
 
     def build(inner: INamespace, options: Any, means: MiddlewareMeans) -> INamespace:
         """
-        Wrap *inner*, once, at the start.
+        Wrap *inner*, once, at the start.  Each request's repository, the catalog, and the search for
+        blobs to be mounted come from it.
 
         :raises BadOption: it cannot work this way.
         """

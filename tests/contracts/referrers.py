@@ -82,6 +82,17 @@ class ReferrerServiceContract(RepositoriesCase):
         found = self.listed(here)
         self.assertEqual(found, sorted(str(each.digest) for each in (image_, large, about)))
 
+    def test_blob(self) -> None:
+        """What is but a blob here refers to nothing, also if it was a manifest before."""
+        manifest = referring(1)
+        _, here = self.filled(manifest)
+        self.assertEqual(self.listed(here), [str(manifest.digest)])
+        self.successResultOf(here.manifests.delete(manifest.digest))
+        self.successResultOf(push_blob(here, manifest.payload))
+        self.assertEqual(self.listed(here), [])
+        self.put(here, manifest)
+        self.assertEqual(self.listed(here), [str(manifest.digest)])
+
     def test_subjects(self) -> None:
         """Each subject has its own, whatever its algorithm and whether or not it exists."""
         subjects = [Digest.of(b"s", algorithm) for algorithm in ("sha256", "sha384", "sha512")]

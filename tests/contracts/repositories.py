@@ -116,6 +116,21 @@ class NamespaceContract(RepositoriesCase):
         self.assertTrue(verifyObject(ITagService, repository.tags))
         self.assertTrue(verifyObject(IReferrerService, repository.referrers))
 
+    def test_found(self) -> None:
+        """What was pushed to is listed once it has a manifest, and found by its blobs."""
+        namespace = self.make_namespace()
+        digest = Digest.of(b"a layer")
+        self.assertIsNone(self.successResultOf(namespace.repository_with(digest)))
+        self.successResultOf(push_blob(namespace.repository(HERE), b"a layer"))
+        self.assertEqual(self.successResultOf(namespace.repository_with(digest)), HERE)
+        self.assertEqual(list(self.successResultOf(namespace.repositories()).items), [])
+        for name in (HERE, THERE):
+            self.successResultOf(push_image(namespace.repository(name), b"a layer"))
+        names = sorted([HERE.text, THERE.text])
+        self.assertEqual(list(self.successResultOf(namespace.repositories()).items), names)
+        self.assertEqual(list(self.successResultOf(namespace.repositories(names[0])).items), names[1:])
+        self.assertTrue(self.successResultOf(namespace.repositories(limit=1)).more)
+
     def test_name(self) -> None:
         """A repository knows its name."""
         self.assertEqual(self.make_namespace().repository(HERE).name, HERE)

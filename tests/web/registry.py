@@ -17,8 +17,6 @@ from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.interfaces import IAccessController, IStorageDriver
 from txregistry.model.digest import OCTET_STREAM, Digest
 from txregistry.model.manifest import OCI_MANIFEST
-from txregistry.storage.catalog import Catalog
-from txregistry.storage.finding import BlobFinder
 from txregistry.storage.namespace import Rules, WrapBlobs
 from txregistry.web.app import RegistryApp
 from txregistry.web.authorize import Gate
@@ -75,11 +73,11 @@ class Registry:
         app = RegistryApp(
             Gate(OpenAccess() if access is None else access, namespace, lambda repository, _: repository),
             workers,
-            CatalogRoutes(Catalog(self.driver), urls, maxentries),
+            CatalogRoutes(namespace, urls, maxentries),
             TagListRoutes(urls, maxtags),
             self.manifests,
             BlobRoutes(),
-            UploadRoutes(urls, secret, BlobFinder(self.driver)),
+            UploadRoutes(urls, secret, namespace),
             ReferrerRoutes(urls, referrers),
             readonly,
         )

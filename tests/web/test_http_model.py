@@ -385,15 +385,19 @@ class HttpModelTests(SynchronousTestCase):
     def check(self, make: Callable[[], IStorageDriver], keeps_directories: bool, cached: bool) -> None:
         """Run it over drivers that *make* makes."""
         machine: Any = lambda: ClientMachine(make(), keeps_directories, cached)  # noqa: E731
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                max_examples=50,
-                stateful_step_count=40,
-                deadline=None,
-                suppress_health_check=[HealthCheck.too_slow],
-            ),
-        )
+        try:
+            run_state_machine_as_test(
+                machine,
+                settings=settings(
+                    max_examples=50,
+                    stateful_step_count=40,
+                    deadline=None,
+                    suppress_health_check=[HealthCheck.too_slow],
+                ),
+            )
+        except AssertionError as error:
+            # Trial shows no notes, and the steps that lead there are one.
+            raise AssertionError("\n".join([str(error), *getattr(error, "__notes__", ())])) from error
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_in_memory(self) -> None:

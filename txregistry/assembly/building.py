@@ -126,7 +126,6 @@ def assemble(
     middlewares = (*around_driver, *around_namespace, *around_repositories)
     app = registry_app(
         config,
-        driver,
         threads.hashing,
         Gate(
             access,

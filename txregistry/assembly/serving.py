@@ -15,12 +15,10 @@ from txregistry.config.addresses import parse_address
 from txregistry.config.values import Config, HttpConfig, RedisConfig, TlsConfig
 from txregistry.debug.building import Observed, debug_services
 from txregistry.debug.expvar import registry_facts
-from txregistry.interfaces import Caller, IRepository, IRepositoryMiddleware, IStorageDriver
+from txregistry.interfaces import Caller, IRepository, IRepositoryMiddleware
 from txregistry.listening import Listener
 from txregistry.metrics.exposition import Metrics
 from txregistry.model.policy import ClassPolicy
-from txregistry.storage.catalog import Catalog
-from txregistry.storage.finding import BlobFinder
 from txregistry.threads import Workers
 from txregistry.tls.watch import Credentials
 from txregistry.web.app import RegistryApp
@@ -47,8 +45,8 @@ NO_SECRET = (
 )
 
 
-def registry_app(config: Config, driver: IStorageDriver, hashing: Workers, gate: Gate) -> RegistryApp:
-    """The routes; who may use them is the *gate*'s affair."""
+def registry_app(config: Config, hashing: Workers, gate: Gate) -> RegistryApp:
+    """The routes to the *gate*'s repositories; who may use them is its affair."""
     http = config.http
     if not http.secret:
         _log.warn("{text}", text=NO_SECRET)
@@ -56,11 +54,11 @@ def registry_app(config: Config, driver: IStorageDriver, hashing: Workers, gate:
     return RegistryApp(
         gate,
         hashing,
-        CatalogRoutes(Catalog(driver), urls, config.catalog.maxentries),
+        CatalogRoutes(gate.namespace, urls, config.catalog.maxentries),
         TagListRoutes(urls, config.tags.maxtags),
         ManifestRoutes(urls, hashing, MANIFEST_LIMIT, ClassPolicy(frozenset(config.policy.classes))),
         BlobRoutes(),
-        UploadRoutes(urls, http.secret.encode() if http.secret else None, BlobFinder(driver)),
+        UploadRoutes(urls, http.secret.encode() if http.secret else None, gate.namespace),
         ReferrerRoutes(urls),
         config.storage.readonly,
     )

@@ -22,10 +22,13 @@ from txregistry.interfaces import (
     IUploadStore,
     IWorkers,
 )
-from txregistry.model.names import RepositoryName
+from txregistry.model.digest import Digest
+from txregistry.model.names import Page, RepositoryName
 from txregistry.model.policy import ClassPolicy
 from txregistry.model.validation import Validation
 from txregistry.storage.blobs import SharedBlobs
+from txregistry.storage.catalog import Catalog
+from txregistry.storage.finding import BlobFinder
 from txregistry.storage.hashing import RunningDigest, digest_source
 from txregistry.storage.links import BlobServer, LinkedBlobs
 from txregistry.storage.manifests import Manifests
@@ -182,6 +185,7 @@ class Namespace:
         new_digest: Callable[[], RunningDigest] | None = None,
     ) -> None:
         self.shared = SharedBlobs(driver)
+        self._catalog, self._finder = Catalog(driver), BlobFinder(driver)
         self._parts = _Parts(
             driver,
             workers,
@@ -194,6 +198,14 @@ class Namespace:
             wrap_blobs,
             rules,
         )
+
+    async def repositories(self, after: str = "", limit: int = 100) -> Page[str]:
+        """As :class:`Catalog` finds them."""
+        return await self._catalog.repositories(after, limit)
+
+    async def repository_with(self, digest: Digest) -> RepositoryName | None:
+        """As :class:`BlobFinder` finds it."""
+        return await self._finder.repository_with(digest)
 
     def repository(self, name: RepositoryName) -> IRepository:
         """Costs nothing: the parts come when they are asked for."""

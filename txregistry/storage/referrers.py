@@ -33,7 +33,7 @@ from txregistry.model.referrers import Referrer, fallback_tag, may_have_subject
 from txregistry.storage import layout
 from txregistry.storage.blobs import SharedBlobs
 from txregistry.storage.concurrency import Turns, concurrently
-from txregistry.storage.linkfile import read_link
+from txregistry.storage.linkfile import present, read_link
 from txregistry.storage.manifests import CorruptManifest
 
 #: Manifests that are read at the same time.
@@ -115,13 +115,20 @@ class Referrers:
         self, subject: Digest, artifact_type: str = "", after: str = "", limit: int = 1000
     ) -> Page[Referrer]:
         """Ask for all manifests that there are, and read those whose subject is not known yet."""
-        candidates = {*await self._referring(str(subject)), *await self._tagged(subject)}
+        tagged = frozenset(await self._tagged(subject))
+        candidates = tagged.union(await self._referring(str(subject)))
         rest = sorted((each for each in candidates if str(each) > after), key=str)
+
+        async def load(digest: Digest) -> Referrer | None:
+            # Without a look at the link, one that was deleted, and is a blob here, would still be read.
+            there = digest in tagged or await present(self._driver, layout.revision_link(self._name, digest))
+            return await self._load(digest, subject) if there else None
+
         found: list[Referrer] = []
         size = 0
         while rest:
             batch, rest = rest[:_WIDTH], rest[_WIDTH:]
-            loaded = await concurrently(lambda each: self._load(each, subject), batch, _WIDTH)
+            loaded = await concurrently(load, batch, _WIDTH)
             for referrer in loaded:
                 if referrer is None or (artifact_type and referrer.artifact_type != artifact_type):
                     continue
