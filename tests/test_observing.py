@@ -122,7 +122,8 @@ class ObservedDaemonTests(TestCase):
         self.assertEqual(values["registry_storage_cache_hits_total", ()], 1)
         self.assertEqual(values["txregistry_descriptors_remembered", ()], 1)
         self.assertEqual(values["txregistry_received_bytes_total", ()], len(content))
-        self.assertEqual(values["txregistry_manifest_memory_bytes", ()], 0)
+        for kind in ("manifest", "subject"):
+            self.assertEqual(values[f"txregistry_{kind}_memory_bytes", ()], 0)
         self.assertGreater(values["registry_storage_action_seconds_count", ("PutContent", "inmemory")], 0)
 
     async def test_described(self) -> None:

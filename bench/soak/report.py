@@ -38,8 +38,8 @@ guess passwords, send what is malformed or only half of it, and do not read answ
 at random moments; who comes after one knows what had been confirmed to it. Each blob and manifest is
 compared with its digest, and each confirmed push must be readable until it is deleted. Meanwhile the daemon
 gets SIGHUPs with new passwords, its Redis is stopped, and it is made unhealthy. At the end the load stops,
-and the daemon rests for a minute. Of the memory, what the daemon says that it remembers (manifests, up to a
-limit, `txregistry_manifest_memory_bytes`) counts in the table and the picture, and not in the verdict.
+and the daemon rests for a minute. What the daemon says that it remembers, up to limits, does not count in the
+verdict: manifests, what they refer to, and deletions (`txregistry_manifest_memory_bytes` and the like).
 
 {load}
 
@@ -162,11 +162,12 @@ class Report:
         step = max(1, len(self.samples) // _ROWS)
         chosen = [("idle", self.idle), *((f"{each.at:.0f} s", each) for each in self.samples[::step])]
         chosen.append(("rested", self.rested))
-        lines = ["   when   RSS MiB  descriptors  threads  connections  storage MiB    files"]
+        lines = ["   when   RSS MiB  remembered  descriptors  threads  connections  storage MiB    files"]
         for when, each in chosen:
             size, files = self._size(each.at)
             lines.append(
-                f"{when:>7}  {each.resident / _MIB:8.1f}  {each.descriptors:11}  {each.threads:7}"
+                f"{when:>7}  {each.resident / _MIB:8.1f}  {each.remembered / _MIB:10.1f}"
+                f"  {each.descriptors:11}  {each.threads:7}"
                 f"  {each.gauges['txregistry_connections']:11.0f}  {size / _MIB:11.0f}  {files:7}"
             )
         return "\n".join(lines)

@@ -15,7 +15,11 @@ from bench.usage import parse_fields, parse_ticks
 __all__ = ["Sample", "by_label", "pool_threads", "read_metrics", "storage_size", "take"]
 
 _MIB = 1024 * 1024
-_REMEMBERED = "txregistry_manifest_memory_bytes"
+_REMEMBERED = (
+    "txregistry_manifest_memory_bytes",
+    "txregistry_subject_memory_bytes",
+    "txregistry_deletion_memory_bytes",
+)
 _GAUGES = (
     "txregistry_connections",
     "txregistry_uploads_in_progress",
@@ -23,7 +27,7 @@ _GAUGES = (
     "txregistry_body_bytes_held",
     "txregistry_jobs_unanswered",
     "txregistry_descriptors_remembered",
-    _REMEMBERED,
+    *_REMEMBERED,
 )
 _TIMEOUT = 20.0
 
@@ -48,8 +52,13 @@ class Sample:
 
     @property
     def unexplained(self) -> float:
-        """MiB resident, less the manifests that are remembered: those have a limit of their own."""
-        return (self.resident - self.gauges.get(_REMEMBERED, 0.0)) / _MIB
+        """MiB resident, less what the daemon says that it remembers: that has limits of its own."""
+        return (self.resident - self.remembered) / _MIB
+
+    @property
+    def remembered(self) -> float:
+        """Bytes that the daemon says it remembers."""
+        return sum(self.gauges.get(name, 0.0) for name in _REMEMBERED)
 
 
 def take(pid: int, debug_port: int, begin: float) -> Sample:

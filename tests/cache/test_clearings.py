@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.cache.clearings import Clearings, Entry
+from txregistry.cache.clearings import COST, Clearings, Entry
 from txregistry.model.digest import Digest
 from txregistry.model.names import RepositoryName
 
@@ -18,6 +18,14 @@ class ClearingsTests(SynchronousTestCase):
         """At first nothing is to be forgotten."""
         clearings = Clearings()
         self.assertEqual((bool(clearings), len(clearings), clearings.take(9)), (False, 0, []))
+
+    def test_used(self) -> None:
+        """It says what it takes: entries to be forgotten, and those that were."""
+        clearings = Clearings()
+        self.assertEqual(clearings.used, 0)
+        clearings.add(ENTRIES[:3])
+        clearings.done(clearings.take(1))
+        self.assertEqual(clearings.used, 3 * COST)
 
     def test_take(self) -> None:
         """Entries come out once, the oldest first."""

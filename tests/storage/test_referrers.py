@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import tracemalloc
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -44,6 +46,27 @@ class SubjectMemoryTests(SynchronousTestCase):
         self.assertEqual(memory.get("a"), "x")
         memory.add("c", "y")
         self.assertEqual([memory.get(each) for each in "abc"], ["x", None, "y"])
+
+    def test_used(self) -> None:
+        """It says what it takes, about as Python's allocator counts it, and no more once it is full."""
+        digests = [str(Digest.of(b"%d" % number)) for number in range(2000)]
+        memory = SubjectMemory(len(digests))
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before, _ = tracemalloc.get_traced_memory()
+        for number, digest in enumerate(digests):
+            memory.add("".join(digest), digest[::-1] if number % 2 else "")
+        after, _ = tracemalloc.get_traced_memory()
+        # The text of the digest is somebody else's here.
+        taken = after - before + sum(map(sys.getsizeof, digests))
+        self.assertTrue(0.7 < memory.used / taken < 1.3, (memory.used, taken))
+        full = memory.used
+        for digest in digests:
+            memory.add(f"another {digest}", "x")
+            self.assertLessEqual(memory.used, 2 * full)
+        for digest in digests:
+            memory.add(digest, "")
+        self.assertEqual(memory.used, 192 * len(digests))
 
 
 class FindingTests(SynchronousTestCase):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -100,3 +103,19 @@ class TurnsTests(SynchronousTestCase):
         queue.turns.end()
         self.assertEqual(self.clock.getDelayedCalls(), [])
         queue.turns.end()
+
+    def test_let_go(self) -> None:
+        """A connection that ended goes as soon as nobody uses it: no collector of cycles is needed."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        queue = self.queue(7)
+        queue.go_on()
+        queue.turns.end()
+        gone = ref(queue)
+        late = queue.turns
+        del queue
+        self.assertIsNone(gone())
+        late.answered()
+        late.settle()
+        late.taken()
+        self.assertEqual(self.clock.getDelayedCalls(), [])

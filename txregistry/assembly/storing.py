@@ -26,6 +26,7 @@ from txregistry.model.policy import ClassPolicy
 from txregistry.model.validation import Children, UrlRules, Validation
 from txregistry.storage.namespace import Namespace, Rules, WrapBlobs, unwrapped
 from txregistry.storage.payloads import ManifestMemory
+from txregistry.storage.referrers import SubjectMemory
 from txregistry.storage.stale import StaleUploads
 from txregistry.threads import Workers
 
@@ -48,10 +49,12 @@ def namespace(
     remembering: WrapBlobs,
 ) -> Namespace:
     """All repositories over *driver*."""
-    memory = ManifestMemory(MANIFEST_MEMORY)
+    memory, subjects = ManifestMemory(MANIFEST_MEMORY), SubjectMemory()
     if metrics is not None:
         help = "Bytes that manifests take which are remembered in memory, by estimate."
         metrics.watch("txregistry_manifest_memory_bytes", help, lambda: {(): memory.used})
+        help = "Bytes in memory that say to what manifests refer, by estimate."
+        metrics.watch("txregistry_subject_memory_bytes", help, lambda: {(): subjects.used})
     return Namespace(
         driver,
         hashing,
@@ -59,6 +62,7 @@ def namespace(
         memory,
         _rules(config),
         remembering,
+        subjects=subjects,
     )
 
 
@@ -97,6 +101,8 @@ def descriptor_cache(
         link = redis_link(config.redis, reactor)
         if metrics is not None:
             metrics.watch("txregistry_redis_usable", "Whether Redis can be asked.", lambda: {(): link.usable})
+            help = "Bytes of deletions that Redis was told of lately, or has to be, by estimate."
+            metrics.watch("txregistry_deletion_memory_bytes", help, lambda: {(): link.used})
         return partial(_cached, RedisDescriptorCache(link, reactor, meter), Generations(), meter), link
     if wanted is None or DRIVERS[config.storage.driver].remembers:
         return unwrapped, None

@@ -13,6 +13,9 @@ from itertools import islice
 from txregistry.model.digest import Digest
 from txregistry.model.names import RepositoryName
 
+#: What an entry takes in memory, in bytes; measured.
+COST = 432
+
 #: An entry to be forgotten.
 Entry = tuple[RepositoryName, Digest]
 
@@ -35,6 +38,11 @@ class Clearings:
     def __len__(self) -> int:
         """How many entries are to be forgotten, as far as they are counted."""
         return len(self._entries)
+
+    @property
+    def used(self) -> int:
+        """Bytes that all entries take, by estimate."""
+        return COST * (len(self._entries) + len(self._done))
 
     def __bool__(self) -> bool:
         return self.all or bool(self._entries)

@@ -103,6 +103,11 @@ class RedisLink(Service):
         self._pulse = LoopingCall(self._beat)
         self._pulse.clock = clock
 
+    @property
+    def used(self) -> int:
+        """Bytes of what is to be forgotten, and was of late, by estimate."""
+        return self._clearings.used
+
     # --- the service ---
 
     def startService(self) -> None:

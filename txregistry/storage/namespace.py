@@ -170,6 +170,7 @@ class Namespace:
     :param wrap_blobs: puts something, such as a cache, round a repository's blobs.
     :param now: tells the date and time, UTC.
     :param new_digest: makes a running SHA-256; by default the best that this machine offers.
+    :param subjects: remembers to what manifests refer.
     :ivar shared: the blobs, whichever repository sees them.
     """
 
@@ -183,6 +184,7 @@ class Namespace:
         wrap_blobs: WrapBlobs = unwrapped,
         now: Callable[[], datetime] = utc_now,
         new_digest: Callable[[], RunningDigest] | None = None,
+        subjects: SubjectMemory | None = None,
     ) -> None:
         self.shared = SharedBlobs(driver)
         self._catalog, self._finder = Catalog(driver), BlobFinder(driver)
@@ -194,7 +196,7 @@ class Namespace:
             new_digest if new_digest is not None else digest_source(),
             self.shared,
             memory,
-            SubjectMemory(),
+            SubjectMemory() if subjects is None else subjects,
             wrap_blobs,
             rules,
         )

@@ -49,6 +49,8 @@ PAGE_SIZE = 1024 * 1024
 
 #: The subject of a manifest that has none.
 _NONE = ""
+#: Bytes that it takes to remember of a manifest that it has none; measured.  A subject takes as many again.
+_COST = 192
 
 
 def _nothing() -> None:
@@ -74,6 +76,12 @@ class SubjectMemory:
         self.reading = Turns()
         self._limit = limit
         self._subjects: OrderedDict[str, str] = OrderedDict()
+        self._named = 0
+
+    @property
+    def used(self) -> int:
+        """Bytes that the subjects take, by estimate."""
+        return _COST * (len(self._subjects) + self._named)
 
     def get(self, digest: str) -> str | None:
         """The subject of the manifest *digest*, empty if it has none; ``None`` if that is not known."""
@@ -84,9 +92,12 @@ class SubjectMemory:
 
     def add(self, digest: str, subject: str) -> None:
         """Remember a *subject*, or that there is none."""
+        if digest not in self._subjects:
+            self._named += subject != _NONE
         self._subjects[digest] = subject
         while len(self._subjects) > self._limit:
-            self._subjects.popitem(last=False)
+            _, oldest = self._subjects.popitem(last=False)
+            self._named -= oldest != _NONE
 
 
 @implementer(IReferrerService)

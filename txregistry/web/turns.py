@@ -36,6 +36,24 @@ class Line(Protocol):
         """Parse what has come, and read on."""
 
 
+class _Gone:
+    """A connection that is lost."""
+
+    paused = True
+
+    def takes_nothing(self) -> bool:
+        return True
+
+    def holds_more(self) -> bool:
+        return False
+
+    def hold(self) -> None:
+        """There is nothing to read."""
+
+    def go_on(self) -> None:
+        """There is nothing to parse."""
+
+
 class Turns:
     """
     Decides when the next request of *line* has its turn.
@@ -44,7 +62,8 @@ class Turns:
     """
 
     def __init__(self, line: Line, clock: IReactorTime, limit: int) -> None:
-        self._line, self._clock, self._limit = line, clock, limit
+        self._line: Line = line
+        self._clock, self._limit = clock, limit
         self._served = 0
         self._call: IDelayedCall | None = None
 
@@ -75,7 +94,8 @@ class Turns:
             self._call = self._clock.callLater(0, self._next)
 
     def end(self) -> None:
-        """Nothing more is served."""
+        """Nothing more is served.  The line is let go, so that it need not wait for a collector of cycles."""
+        self._line = _Gone()
         if self._call is not None:
             self._call.cancel()
             self._call = None

@@ -62,8 +62,10 @@ class ReportTests(SynchronousTestCase):
         text = REPORT.text()
         self.assertTrue(text.endswith("passed"))
         self.assertIn("1000 answers (10 a second), the daemon used 25 % of a core", text)
-        self.assertIn("50 s      70.0           12        9            3           10        5", text)
-        self.assertIn("rested      70.0           12        9            3           20        6", text)
+        self.assertIn(
+            "50 s      70.0         0.0           12        9            3           10        5", text
+        )
+        self.assertIn("rested      70.0         0.0           12        9            3           20        6", text)
         failed = evolve(
             REPORT, checks=[Check("promises broken", "1", "0", False)], problems=["a blob is lost"]
         )

@@ -100,9 +100,10 @@ class JudgeTests(SynchronousTestCase):
         self.assertIn(RISE, broken(lambda at: 80 + at / 50 + dice.uniform(-3, 3)))
 
     def test_remembered(self) -> None:
-        """Manifests that the daemon says it remembers are no leak: there is a limit to them."""
+        """What the daemon says it remembers is no leak: there are limits to it."""
+        names = [f"txregistry_{kind}_memory_bytes" for kind in ("manifest", "subject", "deletion")]
         full = [
-            evolve(each, gauges={"txregistry_manifest_memory_bytes": each.at / 50 * MIB})
+            evolve(each, gauges=dict.fromkeys(names, each.at / 150 * MIB))
             for each in samples(lambda at: 80 + at / 50)
         ]
         checks = judge(IDLE, full, RESTED, SECONDS, {200: 1.0}, 0, 0, 0)
