@@ -20,7 +20,7 @@ from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.live.processes import Program, beside_python
-from txregistry.tap import EXIT_CONFIG, Options, _log_sink, read_configuration
+from txregistry.tap import EXIT_CONFIG, Options, _log_sink, read_configuration, reread_configuration
 
 SOURCE = Path(__file__).parent.parent
 CONFIG = """
@@ -38,6 +38,28 @@ TEXT_LINE = re.compile(
     r'time="[^"]+" level=[a-z]+ msg="(?:[^"\\]|\\.)*"( [A-Za-z.]+=("(?:[^"\\]|\\.)*"|[^ "]+))*\Z'
 )
 ACCESS_LINE = re.compile(r'\S+ - \S+ \[[^]]+\] "[^"]*" \d+ \d+ "[^"]*" "[^"]*"\Z')
+
+
+class RereadTests(SynchronousTestCase):
+    """Reading the configuration while the daemon runs."""
+
+    def test_file(self) -> None:
+        """A file is read as at the start."""
+        path = self.mktemp()
+        Path(path).write_text(CONFIG.replace("FORMATTER", "text").replace("PORT", "5000"))
+        self.assertEqual(reread_configuration(path, {}).require().http.addr, "127.0.0.1:5000")
+
+    def test_no_file(self) -> None:
+        """A pipe to which nobody writes is not waited for; what cannot be read is a fault."""
+        pipe, directory, missing = (self.mktemp() for _ in range(3))
+        os.mkfifo(pipe)
+        os.mkdir(directory)
+        for path, reason in (
+            (pipe, "it is not a regular file"),
+            (directory, "it is not a regular file"),
+            (missing, "No such file or directory"),
+        ):
+            self.assertEqual(list(reread_configuration(path, {}).faults), [f"{path}: {reason}"])
 
 
 class OptionsTests(SynchronousTestCase):

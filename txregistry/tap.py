@@ -5,6 +5,7 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401 - loaded late otherwise, when chroot or another user may hide it
 import os
 import resource
+import stat
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -50,6 +51,23 @@ def read_configuration(path: str | None) -> Reading:
     return reading
 
 
+def reread_configuration(path: str, environ: Mapping[str, str]) -> Reading:
+    """
+    Read the configuration at *path* once more, while the daemon runs; blocking.
+
+    A pipe, which the start may read, has nothing more to say, and would hold
+    its reader, and a later stop with it.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        pass  # reading it tells why
+    else:
+        if not stat.S_ISREG(mode):
+            return Reading(None, (f"{path}: it is not a regular file",))
+    return load_config(path, environ, CONFIGURABLE)
+
+
 class Options(usage.Options):
     """The options behind ``twistd txregistry``."""
 
@@ -86,7 +104,7 @@ def makeService(options: Options) -> IService:
         raise SystemExit(EXIT_CONFIG) from None
     notice = SystemdNotice(reactor, os.environ)
     notice.setServiceParent(daemon)
-    reread = partial(load_config, options.path, dict(os.environ), CONFIGURABLE)
+    reread = partial(reread_configuration, options.path, dict(os.environ))
     reloader = Reloader(
         partial(daemon.workers.run, reread), options.reading, daemon.take_over, notice.reloading, notice.ready
     )

@@ -72,9 +72,9 @@ def _resumed(session: Session, repository: str, piece: Piece) -> None:
     known = session.ask("GET", location, [204])
     come = _come(known.header("range"))
     location = path_of(known.header("location"))
-    headers = {"Content-Length": str(piece.size - come), **_OCTETS}
-    if come:
-        headers["Content-Range"] = f"{come}-{piece.size - 1}"
+    # Always with the range: who is not told whether one byte has come must say that it is sent again.
+    where = {"Content-Range": f"{come}-{piece.size - 1}"}
+    headers = {"Content-Length": str(piece.size - come), **where, **_OCTETS}
     if come == piece.size:
         session.ask("PUT", with_digest(location, piece.digest), [201])
         return

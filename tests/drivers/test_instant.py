@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.contracts.drivers import StorageDriverContract
@@ -132,11 +133,14 @@ class InstantReadsTests(SynchronousTestCase):
         self.assertEqual(self.reads.read(place, 9), b"x")
 
     def test_not_local(self) -> None:
-        """Once something turned up on a file system that may wait, nothing is tried any more."""
+        """After something turned up on a file system that may wait, nothing is tried, says the log."""
         place = self.place("a", b"x")
-        with open("/proc/self/status", "rb") as file:
+        with open("/proc/self/status", "rb") as file, capturedLogs() as events:
+            self.reads.learn(file.fileno())
             self.reads.learn(file.fileno())
         self.assertIsNone(self.reads.read(place, 9))
+        [line] = map(formatEvent, events)
+        self.assertIn("(type 0x9fa0)", line)
         with open(place, "rb") as file:
             self.reads.learn(file.fileno())
         self.assertIsNone(self.reads.read(place, 9))

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from txregistry.errors import ContentBusy, DigestMismatch, StorageError, UploadUnknown
 from txregistry.model.digest import EMPTY
-from txregistry.storage.concurrency import Shield, Turns, both, concurrently
+from txregistry.storage.concurrency import KeyedLock, Shield, both, concurrently
 
 
 class _Broken(Exception):
@@ -178,11 +178,11 @@ class ShieldTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(_Broken)), 1)
 
 
-class TurnsTests(SynchronousTestCase):
+class KeyedLockTests(SynchronousTestCase):
     """One thing at a time."""
 
     def setUp(self) -> None:
-        self.turns = Turns()
+        self.lock = KeyedLock()
         self.gates: list[Deferred[int]] = []
 
     def begin(self, key: str) -> Deferred[int]:
@@ -191,7 +191,7 @@ class TurnsTests(SynchronousTestCase):
             self.gates.append(gate)
             return await gate
 
-        return Deferred.fromCoroutine(self.turns.take(key, work))
+        return Deferred.fromCoroutine(self.lock.run(key, work))
 
     def test_in_turn(self) -> None:
         """Of one key, the second begins when the first has ended, even by failing."""

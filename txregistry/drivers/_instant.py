@@ -19,6 +19,8 @@ import struct
 import sys
 from collections.abc import Callable
 
+from twisted.logger import Logger
+
 _OPENAT2 = 437  # on every architecture but alpha, which nobody serves images from
 _AT_FDCWD = -100
 _RESOLVE_CACHED = 0x20
@@ -96,6 +98,8 @@ class InstantReads:
     left to the threads.
     """
 
+    _log = Logger()
+
     def __init__(self) -> None:
         self._kernel = _kernel()
         self._devices: frozenset[int] = frozenset()
@@ -108,10 +112,16 @@ class InstantReads:
         device = os.fstat(descriptor).st_dev
         if device in self._devices:
             return
-        if kernel.file_system(descriptor) in _LOCAL:
+        kind = kernel.file_system(descriptor)
+        if kind in _LOCAL:
             self._devices |= {device}
         else:
             self._kernel = None
+            self._log.info(
+                "part of the storage is on a file system (type {kind}) that may wait for a network: "
+                "small reads go to threads, which takes longer",
+                kind=f"{kind:#x}",
+            )
 
     def read(self, place: str, limit: int) -> bytes | None:
         """The content of the file at *place*, if that has at most *limit* bytes and is at hand."""

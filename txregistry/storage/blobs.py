@@ -12,7 +12,7 @@ from txregistry.interfaces import IBlobEnumerator, IBlobStatter, IContentReader,
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import Page
 from txregistry.storage import layout
-from txregistry.storage.concurrency import Turns
+from txregistry.storage.concurrency import KeyedLock
 from txregistry.storage.linkfile import stored_digests
 
 
@@ -34,7 +34,7 @@ class SharedBlobs:
 
     def __init__(self, driver: IStorageDriver) -> None:
         self._driver = driver
-        self._turns = Turns()
+        self._places = KeyedLock()
 
     async def stat(self, digest: Digest) -> Descriptor:
         """:raises BlobUnknown: no such content is stored."""
@@ -88,7 +88,7 @@ class SharedBlobs:
             if not await self._holds(descriptor):
                 await self._driver.put(layout.blob_data(digest), content)
 
-        await self._turns.take(digest, store)
+        await self._places.run(digest, store)
         return descriptor
 
     async def adopt(self, descriptor: Descriptor, writer: IFileWriter) -> None:
@@ -112,7 +112,7 @@ class SharedBlobs:
             else:
                 await writer.commit(layout.blob_data(descriptor.digest))
 
-        await self._turns.take(descriptor.digest, store)
+        await self._places.run(descriptor.digest, store)
 
     async def digests(self, algorithm: str, after: str = "", limit: int = 1000) -> Page[Digest]:
         """The stored blobs of *algorithm*."""

@@ -120,13 +120,13 @@ def _is_fault(error: BaseException | None) -> bool:
     return not isinstance(error, RegistryError)
 
 
-class Turns:
+class KeyedLock:
     """One thing at a time for each key, in the order of asking."""
 
     def __init__(self) -> None:
         self._locks: dict[Hashable, DeferredLock] = {}
 
-    async def take(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def run(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Run *work* when everybody who asked for *key* earlier has finished."""
         lock = self._locks.setdefault(key, DeferredLock())
         try:

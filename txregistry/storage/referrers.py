@@ -32,7 +32,7 @@ from txregistry.model.names import Page, RepositoryName
 from txregistry.model.referrers import Referrer, fallback_tag, may_have_subject
 from txregistry.storage import layout
 from txregistry.storage.blobs import SharedBlobs
-from txregistry.storage.concurrency import Turns, concurrently
+from txregistry.storage.concurrency import KeyedLock, concurrently
 from txregistry.storage.linkfile import present, read_link
 from txregistry.storage.manifests import CorruptManifest
 
@@ -73,7 +73,7 @@ class SubjectMemory:
     """
 
     def __init__(self, limit: int = 50_000) -> None:
-        self.reading = Turns()
+        self.reading = KeyedLock()
         self._limit = limit
         self._subjects: OrderedDict[str, str] = OrderedDict()
         self._named = 0
@@ -157,7 +157,7 @@ class Referrers:
             digests = await self._revisions(algorithm)
             subjects: Sequence[str | None] = [self._memory.get(digest) for digest in digests]
             if None in subjects:
-                subjects = await self._memory.reading.take(self._name, partial(self._learn, digests))
+                subjects = await self._memory.reading.run(self._name, partial(self._learn, digests))
             found += [
                 Digest.parse(digest)
                 for digest, named in zip(digests, subjects, strict=True)

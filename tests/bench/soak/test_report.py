@@ -65,7 +65,9 @@ class ReportTests(SynchronousTestCase):
         self.assertIn(
             "50 s      70.0         0.0           12        9            3           10        5", text
         )
-        self.assertIn("rested      70.0         0.0           12        9            3           20        6", text)
+        self.assertIn(
+            "rested      70.0         0.0           12        9            3           20        6", text
+        )
         failed = evolve(
             REPORT, checks=[Check("promises broken", "1", "0", False)], problems=["a blob is lost"]
         )
