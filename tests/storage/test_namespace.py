@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from attrs import evolve
 from twisted.internet.task import Clock
 from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,7 +19,7 @@ from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.drivers.filesystem import FilesystemDriver
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.errors import BlobUnknown, ReferencesUnknown
+from txregistry.errors import BlobUnknown, ReferencesUnknown, StorageError
 from txregistry.interfaces import IBlobStore, INamespace
 from txregistry.model.digest import Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -194,6 +195,14 @@ class WrappedBlobsTests(SynchronousTestCase):
         descriptor = Descriptor("claimed", Digest.of(b"content"), 7)
         self.failureResultOf(self.here.server.open(descriptor), BlobUnknown)
         self.assertEqual(self.wrappers[HERE].looked, [descriptor.digest])
+
+    def test_open_other_size(self) -> None:
+        """One that has another size than is claimed is looked for, so that one client suffers, not all."""
+        descriptor = self.successResultOf(push_blob(self.here, b"content"))
+        for size in (6, 8):
+            self.wrappers[HERE].looked.clear()
+            self.failureResultOf(self.here.server.open(evolve(descriptor, size=size)), StorageError)
+            self.assertEqual(self.wrappers[HERE].looked, [descriptor.digest])
 
     def test_references_are_looked_for(self) -> None:
         """References are looked for in storage: what a cache believes does not let a manifest in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zope.interface import implementer
 
-from txregistry.errors import BlobUnknown, PathNotFound, Unsupported
+from txregistry.errors import BlobUnknown, PathNotFound, StorageError, Unsupported
 from txregistry.interfaces import (
     IBlobEnumerator,
     IBlobServer,
@@ -113,6 +113,6 @@ class BlobServer:
         """
         try:
             return await self._shared.open(descriptor)
-        except BlobUnknown:
-            await self._blobs.look(descriptor.digest)  # so that nobody goes on saying that it is there
+        except (BlobUnknown, StorageError):
+            await self._blobs.look(descriptor.digest)  # so that nobody goes on saying what is not so
             raise
