@@ -20,9 +20,9 @@ from bench.soak.crowd import CROWD, Crowd
 from bench.soak.daemon import Daemon
 from bench.soak.errors import Fault, Interrupted
 from bench.soak.events import Events
-from bench.soak.filling import fill
+from bench.soak.filling import fill, warm
 from bench.soak.report import Report
-from bench.soak.samples import Sample, by_label, read_metrics, storage_size, take
+from bench.soak.samples import Sample, Survey, by_label, read_metrics, survey, take
 from bench.soak.setting import Setting
 from bench.soak.verdict import judge
 from bench.soak.watch import LogWatch
@@ -105,6 +105,8 @@ def _soak(options: argparse.Namespace, directory: Path) -> Report:
         )
         time.sleep(1.0)
         idle = take(daemon.pid, daemon.debug_port, time.monotonic())
+        _say("fill what the daemon remembers")
+        warm(setting)
         file = directory / "setting.json"
         Setting(
             port=daemon.port,
@@ -118,7 +120,7 @@ def _soak(options: argparse.Namespace, directory: Path) -> Report:
         events = Events(daemon, redis, setting.out_of_service, dice)
         crowd = running.enter_context(Crowd(file, notes, dice))
         seconds = options.minutes * 60
-        samples, sizes, seconds = _load(daemon, crowd, events, watch, seconds)
+        samples, surveys, seconds = _load(daemon, crowd, events, watch, seconds)
         if crowd.faults:
             raise Fault("\n".join(["a promise was broken:", *crowd.faults]))
         _say("the load stops")
@@ -128,7 +130,7 @@ def _soak(options: argparse.Namespace, directory: Path) -> Report:
         _say(f"rest for {options.rest:.0f} s")
         time.sleep(options.rest)
         rested = take(daemon.pid, daemon.debug_port, time.monotonic() - seconds - options.rest)
-        sizes.append((rested.at, *storage_size(daemon.storage)))
+        surveys.append(survey(daemon.storage, daemon.debug_port, rested.at))
         statuses = {
             int(code): count
             for (code,), count in by_label(
@@ -162,7 +164,7 @@ def _soak(options: argparse.Namespace, directory: Path) -> Report:
         statuses=statuses,
         done=crowd.done(),
         events=events.count | {"clients killed": crowd.killed},
-        sizes=sizes,
+        surveys=surveys,
         checks=checks,
         problems=[*crowd.faults, *watch.complaints],
     )
@@ -170,15 +172,15 @@ def _soak(options: argparse.Namespace, directory: Path) -> Report:
 
 def _load(
     daemon: Daemon, crowd: Crowd, events: Events, watch: LogWatch, seconds: float
-) -> tuple[list[Sample], list[tuple[float, int, int]], float]:
+) -> tuple[list[Sample], list[Survey], float]:
     """
     Let the crowd at the daemon for *seconds*, or until a promise is broken.
 
-    :return: samples, sizes of the storage, and how long it really was.
+    :return: samples, surveys, and how long it really was.
     """
     begin = time.monotonic()
     samples: list[Sample] = []
-    sizes: list[tuple[float, int, int]] = []
+    surveys: list[Survey] = []
     sampled = measured = begin - max(_SAMPLED_EVERY, _MEASURED_EVERY)
     events.begin(begin)
     while (now := time.monotonic()) < begin + seconds and not crowd.faults:
@@ -186,14 +188,14 @@ def _load(
         events.happen(now)
         if now - measured >= _MEASURED_EVERY:
             measured = now
-            sizes.append((now - begin, *storage_size(daemon.storage)))
+            surveys.append(survey(daemon.storage, daemon.debug_port, now - begin))
         if now - sampled >= _SAMPLED_EVERY:
             sampled = now
             samples.append(take(daemon.pid, daemon.debug_port, begin))
             watch.look()
             _say(_line(samples[-1], crowd, watch))
         time.sleep(_TURN)
-    return samples, sizes, min(seconds, time.monotonic() - begin)
+    return samples, surveys, min(seconds, time.monotonic() - begin)
 
 
 def _line(sample: Sample, crowd: Crowd, watch: LogWatch) -> str:

@@ -1,4 +1,4 @@
-"""What the shared repository holds."""
+"""What the registry holds, and remembers, before the load begins."""
 
 import random
 
@@ -9,9 +9,12 @@ from bench.soak.reader import MOVING
 from bench.soak.session import Session, sha256
 from bench.soak.setting import SHARED, Image, Setting
 
-__all__ = ["fill"]
+__all__ = ["fill", "warm"]
 
 _IMAGES = 4
+_REMEMBERED = 10_500
+"""Manifests: more than the daemon remembers, and more deletions, too."""
+_PASSING = "soak/passing"
 
 
 def fill(setting: Setting) -> tuple[Image, ...]:
@@ -34,3 +37,26 @@ def fill(setting: Setting) -> tuple[Image, ...]:
         images.append(made)
     session.close()
     return tuple(images)
+
+
+def warm(setting: Setting, manifests: int = _REMEMBERED) -> None:
+    """
+    Push so many *manifests* of no size to speak of, and delete them again.
+
+    After this all that the daemon remembers up to a limit is at that limit:
+    what memory rises by from here on is not that.
+
+    :raises Fault: the registry did not take them.
+    """
+    session = Session(setting, random.Random())
+    config, layer = (Piece(f"passing {number}", SIZES[0]) for number in range(2))
+    for piece in (config, layer):
+        push(session, _PASSING, piece)
+    paths = []
+    for number in range(manifests):
+        text = image([layer], config, annotations={"number": str(number)})
+        paths.append(f"/v2/{_PASSING}/manifests/{sha256(text)}")
+        session.ask("PUT", paths[-1], [201], {"Content-Type": MANIFEST}, text)
+    for path in paths:
+        session.ask("DELETE", path, [202])
+    session.close()

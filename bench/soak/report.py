@@ -7,7 +7,7 @@ from datetime import date
 from attrs import asdict, frozen
 
 from bench.machine import Machine
-from bench.soak.samples import Sample
+from bench.soak.samples import Sample, Survey
 from bench.soak.verdict import Check, trend
 
 __all__ = ["Report", "plot"]
@@ -38,8 +38,8 @@ guess passwords, send what is malformed or only half of it, and do not read answ
 at random moments; who comes after one knows what had been confirmed to it. Each blob and manifest is
 compared with its digest, and each confirmed push must be readable until it is deleted. Meanwhile the daemon
 gets SIGHUPs with new passwords, its Redis is stopped, and it is made unhealthy. At the end the load stops,
-and the daemon rests for a minute. What the daemon says that it remembers, up to limits, does not count in the
-verdict: manifests, what they refer to, and deletions (`txregistry_manifest_memory_bytes` and the like).
+and the daemon rests for a minute. What the daemon remembers up to a limit (manifests, what they refer to,
+deletions: `txregistry_manifest_memory_bytes` and the like) is at that limit before the load begins.
 
 {load}
 
@@ -89,7 +89,6 @@ class Report:
     :ivar statuses: of the answers, by status.
     :ivar done: how often clients did what.
     :ivar events: what was done to the daemon, and how often.
-    :ivar sizes: (moment, bytes, files) of the storage.
     :ivar problems: what clients and the log complain about.
     """
 
@@ -104,7 +103,7 @@ class Report:
     statuses: Mapping[int, float]
     done: Mapping[str, int]
     events: Mapping[str, int]
-    sizes: Sequence[tuple[float, int, int]]
+    surveys: Sequence[Survey]
     checks: Sequence[Check]
     problems: Sequence[str]
 
@@ -144,7 +143,7 @@ class Report:
         """What a short run does not say."""
         if self.seconds >= _LONG_ENOUGH:
             return ""
-        half = [(each.at, each.unexplained) for each in self.samples if each.at >= self.seconds / 2]
+        half = [(each.at, each.mebibytes) for each in self.samples if each.at >= self.seconds / 2]
         minutes = (half[-1][0] - half[0][0]) / 60
         return _SHORT.format(per_minute=trend(half).rise / minutes)
 
@@ -162,22 +161,24 @@ class Report:
         step = max(1, len(self.samples) // _ROWS)
         chosen = [("idle", self.idle), *((f"{each.at:.0f} s", each) for each in self.samples[::step])]
         chosen.append(("rested", self.rested))
-        lines = ["   when   RSS MiB  remembered  descriptors  threads  connections  storage MiB    files"]
+        lines = [
+            "   when  resident  remembered  unused  Python's  descriptors  threads  connections  storage",
+            "              MiB         MiB     MiB    blocks                                        MiB",
+        ]
         for when, each in chosen:
-            size, files = self._size(each.at)
+            survey = self._survey(each.at)
             lines.append(
-                f"{when:>7}  {each.resident / _MIB:8.1f}  {each.remembered / _MIB:10.1f}"
-                f"  {each.descriptors:11}  {each.threads:7}"
-                f"  {each.gauges['txregistry_connections']:11.0f}  {size / _MIB:11.0f}  {files:7}"
+                f"{when:>7}  {each.mebibytes:8.1f}  {each.remembered / _MIB:10.1f}  {survey.free / _MIB:6.1f}"
+                f"  {survey.blocks:8}  {each.descriptors:11}  {each.threads:7}"
+                f"  {each.gauges['txregistry_connections']:11.0f}  {survey.storage / _MIB:7.0f}"
             )
         return "\n".join(lines)
 
-    def _size(self, at: float) -> tuple[int, int]:
-        known = [each for each in self.sizes if each[0] <= at] or self.sizes[:1]
-        return known[-1][1:]
+    def _survey(self, at: float) -> Survey:
+        return ([each for each in self.surveys if each.at <= at] or self.surveys[:1])[-1]
 
     def _plot(self) -> str:
-        points = [(each.at, each.resident / _MIB) for each in self.samples]
+        points = [(each.at, each.mebibytes) for each in self.samples]
         return plot(points, min(_WIDTH, len(points)))
 
     def _checks(self) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import time
 import urllib.request
 from collections.abc import Mapping
@@ -12,7 +13,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.usage import parse_fields, parse_ticks
 
-__all__ = ["Sample", "by_label", "pool_threads", "read_metrics", "storage_size", "take"]
+__all__ = [
+    "Sample",
+    "Survey",
+    "by_label",
+    "pool_threads",
+    "read_memory",
+    "read_metrics",
+    "storage_size",
+    "survey",
+    "take",
+]
 
 _MIB = 1024 * 1024
 _REMEMBERED = (
@@ -30,6 +41,8 @@ _GAUGES = (
     *_REMEMBERED,
 )
 _TIMEOUT = 20.0
+_BLOCKS = re.compile(r"^(\d+) blocks of Python's allocator", re.MULTILINE)
+_FREE = re.compile(r"^C library: .* (\d+) free", re.MULTILINE)
 
 
 @frozen
@@ -51,14 +64,32 @@ class Sample:
     """The threads in pools, which stay once they are made."""
 
     @property
-    def unexplained(self) -> float:
-        """MiB resident, less what the daemon says that it remembers: that has limits of its own."""
-        return (self.resident - self.remembered) / _MIB
+    def mebibytes(self) -> float:
+        """MiB resident."""
+        return self.resident / _MIB
 
     @property
     def remembered(self) -> float:
         """Bytes that the daemon says it remembers."""
         return sum(self.gauges.get(name, 0.0) for name in _REMEMBERED)
+
+
+@frozen
+class Survey:
+    """
+    What takes longer to find out.
+
+    :ivar at: seconds since the load began.
+    :ivar storage: bytes that it takes, in so many *files*.
+    :ivar blocks: pieces of memory that Python has given out.
+    :ivar free: bytes that the C library keeps, and nobody uses.
+    """
+
+    at: float
+    storage: int
+    files: int
+    blocks: int
+    free: int
 
 
 def take(pid: int, debug_port: int, begin: float) -> Sample:
@@ -86,9 +117,28 @@ def take(pid: int, debug_port: int, begin: float) -> Sample:
     )
 
 
+def survey(storage: Path, debug_port: int, at: float) -> Survey:
+    """
+    Look through the *storage*, and have the daemon look through its memory.
+
+    :raises OSError: it gives no answer.
+    """
+    return Survey(at, *storage_size(storage), *read_memory(_page(debug_port, "/debug/memory")))
+
+
+def read_memory(page: str) -> tuple[int, int]:
+    """The blocks and the unused bytes that the daemon's *page* about memory tells of."""
+    blocks, free = _BLOCKS.search(page), _FREE.search(page)
+    return int(blocks[1]) if blocks else 0, int(free[1]) if free else 0
+
+
 def read_metrics(debug_port: int) -> str:
     """The text of the daemon's metrics."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{debug_port}/metrics", timeout=_TIMEOUT) as answer:
+    return _page(debug_port, "/metrics")
+
+
+def _page(debug_port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{debug_port}{path}", timeout=_TIMEOUT) as answer:
         text: bytes = answer.read()
     return text.decode()
 

@@ -69,7 +69,7 @@ def trend(points: Sequence[tuple[float, float]]) -> Trend:
 def early_level(samples: Sequence[Sample], seconds: float) -> float:
     """The median of memory, in MiB, in the early part of a load of *seconds*."""
     begin, end = (share * seconds for share in _EARLY)
-    early = [sample.unexplained for sample in samples if begin <= sample.at <= end]
+    early = [sample.mebibytes for sample in samples if begin <= sample.at <= end]
     if not early:
         raise ValueError("there are no samples of the early part")
     return statistics.median(early)
@@ -97,10 +97,10 @@ def judge(
     :param sessions: upload sessions that were not purged.
     """
     limits = limits or Limits()
-    half = [(each.at, each.unexplained) for each in samples if seconds / 2 <= each.at <= seconds]
+    half = [(each.at, each.mebibytes) for each in samples if seconds / 2 <= each.at <= seconds]
     line = trend(half)
     allowed = max(limits.drift, limits.noise * line.deviation)
-    early, after = early_level(samples, seconds), rested.unexplained
+    early, after = early_level(samples, seconds), rested.mebibytes
     threads = idle.threads + rested.pooled - idle.pooled + limits.few
     held = {name: value for name, value in rested.gauges.items() if name in _EMPTY and value}
     bad = {status: count for status, count in statuses.items() if status >= 500 and status not in _EXPECTED}
@@ -109,13 +109,13 @@ def judge(
         Check("bad lines in the log", f"{complaints}", "0", complaints == 0),
         Check("answers with 5xx", f"{bad or 'none'}", "none", not bad),
         Check(
-            "rise of memory in the last half, less what is remembered",
+            "rise of memory in the last half",
             f"{line.rise:+.1f} MiB",
             f"≤ {allowed:.1f}",
             line.rise <= allowed,
         ),
         Check(
-            "memory after the rest, less what is remembered",
+            "memory after the rest",
             f"{after:.1f} MiB",
             f"≤ {early + limits.growth:.1f}",
             after <= early + limits.growth,

@@ -7,11 +7,12 @@ from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from bench.soak.report import Report, plot
-from bench.soak.samples import Sample
+from bench.soak.samples import Sample, Survey
 from bench.soak.verdict import Check
 from tests.bench.test_report import MACHINE
 
-SAMPLE = Sample(0.0, 70 * 2**20, 12, 9, 1.0, {"txregistry_connections": 3.0})
+GAUGES = {"txregistry_connections": 3.0, "txregistry_manifest_memory_bytes": 3.0 * 2**20}
+SAMPLE = Sample(0.0, 70 * 2**20, 12, 9, 1.0, GAUGES)
 REPORT = Report(
     machine=MACHINE,
     day=date(2030, 1, 2),
@@ -28,7 +29,7 @@ REPORT = Report(
     statuses={200: 900.0, 404: 100.0},
     done={"image pushed": 7},
     events={"Redis stopped": 2},
-    sizes=[(0.0, 10 * 2**20, 5), (60.0, 20 * 2**20, 6)],
+    surveys=[Survey(0.0, 10 * 2**20, 5, 123456, 2**21), Survey(60.0, 20 * 2**20, 6, 234567, 2**22)],
     checks=[Check("promises broken", "0", "0", True)],
     problems=[],
 )
@@ -63,10 +64,11 @@ class ReportTests(SynchronousTestCase):
         self.assertTrue(text.endswith("passed"))
         self.assertIn("1000 answers (10 a second), the daemon used 25 % of a core", text)
         self.assertIn(
-            "50 s      70.0         0.0           12        9            3           10        5", text
+            "50 s      70.0         3.0     2.0    123456           12        9            3       10\n", text
         )
         self.assertIn(
-            "rested      70.0         0.0           12        9            3           20        6", text
+            "rested      70.0         3.0     4.0    234567           12        9            3       20\n",
+            text,
         )
         failed = evolve(
             REPORT, checks=[Check("promises broken", "1", "0", False)], problems=["a blob is lost"]

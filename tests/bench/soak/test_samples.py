@@ -4,7 +4,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from bench.soak.samples import by_label, pool_threads, storage_size
+from bench.soak.samples import by_label, pool_threads, read_memory, storage_size
+from txregistry.debug.memory import collector_lines, library_lines, process_lines
 
 METRICS = """\
 # HELP txregistry_threads Threads.
@@ -35,6 +36,17 @@ class MetricsTests(SynchronousTestCase):
     def test_pools(self) -> None:
         """Threads of all pools count, their limits do not."""
         self.assertEqual(7, pool_threads(METRICS))
+
+
+class MemoryTests(SynchronousTestCase):
+    """Figures of the page about memory."""
+
+    def test_page(self) -> None:
+        """They are found in what the daemon writes."""
+        blocks, free = read_memory("\n".join([*process_lines(), *library_lines(), *collector_lines()]))
+        self.assertGreater(blocks, 100_000)
+        self.assertGreater(free, 0)
+        self.assertEqual((0, 0), read_memory("something else"))
 
 
 class StorageSizeTests(SynchronousTestCase):
