@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -30,6 +30,7 @@ from txregistry.metrics.pauses import GcPauses
 from txregistry.model.access import Grant
 from txregistry.threads import Workers
 from txregistry.web.counting import RequestCounts
+from txregistry.web.shield import shielded
 from txregistry.web.site import RegistrySite
 
 TEXT = "text/plain; charset=utf-8"
@@ -309,9 +310,19 @@ class RequestsTests(DebugCase):
         self.assertLess(max(map(len, text.splitlines())), 600)
 
     def test_outliving(self) -> None:
-        """Work whose client has left is shown."""
-        self.registry.site.serving.add(object())
-        self.assertIn("1 pieces of work outlive their requests", self.text("/debug/requests"))
+        """Work whose client has left is shown, and not as such while its client waits."""
+        step: Deferred[None] = Deferred()
+
+        async def work() -> None:
+            await step
+
+        waiting = shielded(work(), self.registry.site)
+        for count in (0, 1):
+            self.assertIn(f" {count} pieces of work outlive their requests", self.text("/debug/requests"))
+            waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        step.callback(None)
+        self.assertIn(" 0 pieces of work outlive their requests", self.text("/debug/requests"))
 
 
 class ThreadsTests(DebugCase):

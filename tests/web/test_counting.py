@@ -5,14 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.metrics.test_exposition import value
 from tests.web.registry import Registry
 from tests.web.wire import Connection, request_bytes
+from txregistry.drivers.inmemory import InMemoryDriver
+from txregistry.interfaces import IFileWriter, IStorageDriver
 from txregistry.metrics.exposition import Metrics
+from txregistry.model.digest import Digest
 from txregistry.web.body import LINGER
 from txregistry.web.counting import HANDLERS, RequestCounts
+
+
+class HangingWriter(proxyForInterface(IFileWriter, "_writer")):  # type: ignore[misc]
+    """Commits nothing before *held* has fired."""
+
+    held: Deferred[None]
+
+    async def commit(self, path: str) -> None:
+        """Wait, and do it."""
+        await self.held
+        await self._writer.commit(path)
+
+
+class HangingDriver(proxyForInterface(IStorageDriver, "_driver")):  # type: ignore[misc]
+    """Has writers that hang at the end."""
+
+    async def writer(self, path: str) -> HangingWriter:
+        """One of them."""
+        return HangingWriter(await self._driver.writer(path))
 
 
 class RequestCountsTests(SynchronousTestCase):
@@ -146,6 +169,17 @@ class RequestCountsTests(SynchronousTestCase):
         self.assertEqual(value(metrics, name, handler="base", method="get"), 4)
 
     def test_without_client(self) -> None:
-        """Work that outlives its request is told."""
-        self.registry.site.serving.add(object())
-        self.assertEqual(self.value("txregistry_work_without_client"), 1)
+        """A commit is told as work without a client once its client has left, not while it waits."""
+        self.registry, self.metrics = Registry(HangingDriver(InMemoryDriver())), Metrics()
+        RequestCounts(self.metrics, self.registry.clock).attend(self.registry.site)
+        HangingWriter.held = Deferred()
+        path = "/v2/" + self.registry.begin("a").partition("/v2/")[2]
+        connection = self.registry.connect()
+        connection.send(request_bytes("PUT", f"{path}&digest={Digest.of(b'x')}", (), b"x"))
+        self.registry.clock.advance(1)
+        name = "txregistry_work_without_client"
+        self.assertEqual((len(self.registry.site.serving), self.value(name)), (2, 0))
+        connection.hang_up()
+        self.assertEqual((len(self.registry.site.serving), self.value(name)), (1, 1))
+        HangingWriter.held.callback(None)
+        self.assertEqual((len(self.registry.site.serving), self.value(name)), (0, 0))

@@ -13,6 +13,7 @@ from txregistry.debug.places import places
 from txregistry.web.body import Body
 from txregistry.web.counting import running
 from txregistry.web.request import RegistryRequest
+from txregistry.web.shield import left_alone
 from txregistry.web.site import RegistrySite
 
 #: Requests that are shown, those that run for longest.
@@ -30,7 +31,7 @@ def requests_page(site: RegistrySite, clock: IReactorTime) -> str:
     for work in site.serving:
         if isinstance(work, RegistryRequest):
             found[id(work)] = work
-        else:
+        elif left_alone(work):
             without += 1
     requests = sorted(found.values(), key=lambda request: request.started)
     idle = sum(1 for channel in site.connections if channel.idle)

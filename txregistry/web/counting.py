@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from txregistry.metrics.exposition import Metrics
 from txregistry.metrics.instruments import Labels
 from txregistry.web.request import RegistryRequest
+from txregistry.web.shield import left_alone
 from txregistry.web.site import RegistrySite
 
 #: The kinds of routes: distribution's, and one of ours.
@@ -100,7 +101,7 @@ class RequestCounts:
         metrics.watch(
             "txregistry_work_without_client",
             "Work of requests that goes on although their clients have left.",
-            lambda: {(): sum(1 for work in site.serving if not _attended(work))},
+            lambda: {(): sum(map(_without_client, site.serving))},
         )
         metrics.watch(
             "txregistry_body_bytes_held",
@@ -125,8 +126,8 @@ def _served(site: RegistrySite) -> Iterator[RegistryRequest]:
     return (work for work in site.serving if isinstance(work, RegistryRequest))
 
 
-def _attended(work: object) -> bool:
-    return isinstance(work, RegistryRequest) and not work.gone
+def _without_client(work: object) -> bool:
+    return work.gone if isinstance(work, RegistryRequest) else left_alone(work)
 
 
 def _uploads(request: RegistryRequest) -> bool:

@@ -60,6 +60,11 @@ def shielded(
     return waiting
 
 
+def left_alone(work: object) -> bool:
+    """Whether *work*, out of ``serving``, was shielded and goes on, while nobody waits for it any more."""
+    return isinstance(work, Deferred) and bool(work.called)
+
+
 def _concerns_us(failure: Failure) -> bool:
     problems = None if failure.value is None else problems_of(failure.value)
     return problems is None or problems[0].status >= 500

@@ -34,7 +34,7 @@ class RegistrySite(ServerFactory):
     :param prefix: where the API is mounted, without a final slash; empty for the root.
     :param shortcut: asked first; takes a request over, past *resource*, and says so.
     :ivar connections: those that are open.
-    :ivar serving: requests whose routes run, and work that outlives its request.
+    :ivar serving: requests whose routes run, and work that may outlive its request.
     :param access_log: told each line of the access log.
     :param request: what is made of each request.
     :param completed: told of every request that ended.
