@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
-#: What an operator is told who gave no secret; distribution, which makes one up, warns in the same words.
+#: What an operator is told who gave no secret.  Distribution begins with the same words, and makes one up.
 NO_SECRET = (
     "No HTTP secret provided: the state that uploads carry is not verified, and docker-registry on the same "
     "storage will not take it. Give all registries there one, by http.secret or REGISTRY_HTTP_SECRET."

@@ -146,7 +146,7 @@ class HttpConfig:
     #: Empty, or an absolute URL that all links shall begin with.
     host: str = ""
     relativeurls: bool = False
-    #: ``None``: make one up at the start.
+    #: Signs the state of uploads; ``None``: any state is believed, whoever made it.
     secret: str | None = field(default=None, repr=False)
     #: Added to every answer of the API; sorted by name.
     headers: tuple[tuple[str, tuple[str, ...]], ...] = ()
