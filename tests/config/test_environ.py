@@ -121,6 +121,54 @@ class OverlayTests(SynchronousTestCase):
             ),
         )
 
+    def test_part(self) -> None:
+        """What distribution inlines into a section has a name in the environment, and none in the file."""
+        self.assertEqual(
+            {"redis": {"addrs": ["a:1", "b:2"], "mastername": "m", "db": 3, "pool": {"maxactive": 1}}},
+            self.quiet(
+                "redis: {db: 1, pool: {maxactive: 1}}",
+                REDIS_OPTIONS_ADDRS="[a:1]",
+                REDIS_OPTIONS_ADDRS_1="b:2",
+                REDIS_OPTIONS_MASTERNAME="m",
+                REDIS_OPTIONS_DB="3",
+                REDIS_DB="2",
+            ),
+        )
+
+    def test_whole_part(self) -> None:
+        """A variable for such a part replaces all its keys, and nothing else of the section."""
+        file = "redis: {addr: 'a:1', addrs: ['b:1'], db: 1, tls: {rootcas: [/a]}}"
+        kept: Value = {"addr": "a:1", "tls": {"rootcas": ["/a"]}}
+        assert isinstance(kept, dict)
+        self.assertEqual({"redis": {**kept, "db": 2}}, self.quiet(file, REDIS_OPTIONS="{db: 2}"))
+        self.assertEqual({"redis": kept}, self.quiet(file, REDIS_OPTIONS=""))
+        self.assertEqual({"redis": {"db": 2}}, self.quiet("", REDIS_OPTIONS="{db: 2}"))
+
+    def test_not_in_a_part(self) -> None:
+        """A part has its own keys only, and a wrong value in it is a fault of the key."""
+        self.overlay(
+            "redis: {options: {db: 1}}",
+            REDIS_OPTIONS_ADDR="a:1",
+            REDIS_OPTIONS_TLS_KEY="/k",
+            REDIS_OPTIONS_DB="x",
+            REDIS_OPTIONS="{maxretries: y}",
+        )
+        self.assertEqual(
+            [
+                "redis.maxretries: must be an integer, not 'y' (set by REGISTRY_REDIS_OPTIONS)",
+                "redis.db: must be an integer, not 'x' (set by REGISTRY_REDIS_OPTIONS_DB)",
+            ],
+            self.findings.faults,
+        )
+        self.assertEqual(
+            [
+                "redis.options: unknown key, ignored",
+                "REGISTRY_REDIS_OPTIONS_ADDR: names no setting, ignored",
+                "REGISTRY_REDIS_OPTIONS_TLS_KEY: names no setting, ignored",
+            ],
+            self.findings.warnings,
+        )
+
     def test_list_items(self) -> None:
         """An index changes an item or adds the next one."""
         self.assertEqual(

@@ -89,7 +89,23 @@ class _Assignment:
                     **values,
                     key: self._descend(field.shape, values.get(key), parts[1:], (*path, key)),
                 }
+        if parts[0] in shape.parts:
+            return self._into_part(shape.parts[parts[0]], value, parts[1:], path)
         raise _LeadsNowhere("names no setting")
+
+    def _into_part(self, shape: Section, value: Value, parts: list[str], path: Path) -> Value:
+        """Give the section *value* changed in a key of the part, or with all keys of the part replaced."""
+        if parts:
+            return self._into_section(shape, value, parts, path)
+        node = self._node()
+        for key in shape.fields:
+            self._findings.came_from((*path, key), self._name)
+        given = decode(node, shape, path, self._findings)
+        kept = value if isinstance(value, dict) else {}
+        return {
+            **{key: each for key, each in kept.items() if key not in shape.fields},
+            **(given if isinstance(given, dict) else {}),
+        }
 
     def _into_map(self, shape: MapOf, value: Value, parts: list[str], path: Path) -> Value:
         values = value if isinstance(value, dict) else {}

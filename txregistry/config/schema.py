@@ -103,11 +103,9 @@ _NOTIFICATIONS = section(
     }
 )
 
-_REDIS = section(
+#: What 3.1 hands to its Redis client as it is.
+_REDIS_OPTIONS = section(
     {
-        # of 2.8
-        "addr": _TEXT,
-        "pool": section({"maxidle": _INTEGER, "maxactive": _INTEGER, "idletimeout": _DURATION}),
         # of both
         "password": _TEXT,
         "db": _INTEGER,
@@ -155,8 +153,18 @@ _REDIS = section(
             ),
             _BOOLEAN,
         ),
-        "tls": section({"certificate": _TEXT, "key": _TEXT, "rootcas": _TEXTS}),
     }
+)
+_REDIS = section(
+    {
+        # of 2.8
+        "addr": _TEXT,
+        "pool": section({"maxidle": _INTEGER, "maxactive": _INTEGER, "idletimeout": _DURATION}),
+        **_REDIS_OPTIONS.fields,
+        # of 3.1
+        "tls": section({"certificate": _TEXT, "key": _TEXT, "rootcas": _TEXTS}),
+    },
+    {"OPTIONS": _REDIS_OPTIONS},
 )
 
 _HEALTH = section(

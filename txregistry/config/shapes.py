@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 class Kind(Enum):
@@ -54,19 +54,26 @@ class Field:
 
 @frozen
 class Section:
-    """A mapping with known keys; others have no effect."""
+    """
+    A mapping with known keys; others have no effect.
+
+    :ivar fields: the keys.
+    :ivar parts: names by which the environment can speak of some of them.  They are no levels of the file.
+    """
 
     fields: Mapping[str, Field]
+    parts: Mapping[str, Section] = field(factory=dict)
 
 
 Shape = Kind | ListOf | MapOf | NameOrMap | Section
 
 
-def section(fields: Mapping[str, Shape | Field]) -> Section:
+def section(fields: Mapping[str, Shape | Field], parts: Mapping[str, Section] | None = None) -> Section:
     """Describe a section.  A key that names no variable has its own name in upper case for one."""
     return Section(
         {
             key: shape if isinstance(shape, Field) else Field(shape, key.upper())
             for key, shape in fields.items()
-        }
+        },
+        parts or {},
     )
