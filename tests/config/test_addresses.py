@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.config.addresses import Address, NotAnAddress, is_absolute, parse_address, url_problem
+from txregistry.config.addresses import (
+    Address,
+    NotAnAddress,
+    is_absolute,
+    is_host,
+    parse_address,
+    url_problem,
+)
 
 
 class ParseAddressTests(SynchronousTestCase):
@@ -48,6 +55,28 @@ class ParseAddressTests(SynchronousTestCase):
             self.assertTrue(0 <= parse_address(text).port < 65536)
         except NotAnAddress as problem:
             self.assertTrue(str(problem))
+
+
+class IsHostTests(SynchronousTestCase):
+    """What can be connected to."""
+
+    def test_hosts(self) -> None:
+        """Addresses, and names with nothing odd in them."""
+        longest = ".".join(["a" * 63] * 3 + ["a" * 61])
+        for text in (
+            "127.0.0.1",
+            "::1",
+            "fe80::1%eth0",
+            "a",
+            "A.example.",
+            "my_redis",
+            "r3--sn-x.a",
+            longest,
+        ):
+            self.assertTrue(is_host(text), text)
+        odd = ("", ".", "a..b", ".a", "bad host!", "-a", "a-.b", "ä.example", "a\n", "a" * 64, f"a{longest}")
+        for text in (*odd, ":", "::g", "1:2", "::1%", "::1%a b", "::1\n"):
+            self.assertFalse(is_host(text), text)
 
 
 class UrlProblemTests(SynchronousTestCase):

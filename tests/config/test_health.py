@@ -61,6 +61,16 @@ class HealthTests(SynchronousTestCase):
             ("{http: [{uri: 'ftp://x/'}]}", "health.http[0].uri: must be a URL"),
             ("{tcp: [{addr: x}]}", "health.tcp[0].addr: must be host:port, not 'x'"),
             ("{tcp: [{addr: ''}]}", "health.tcp[0].addr: must be host:port"),
+            ("{tcp: [{addr: 'h:'}]}", "health.tcp[0].addr: must be host:port, not 'h:'"),
+            ("{tcp: [{addr: 'bad host!:80'}]}", "health.tcp[0].addr: must be host:port, not 'bad host!:80'"),
+            (
+                "{tcp: [{addr: 'h:1'}, {addr: 'a..b:80'}]}",
+                "health.tcp[1].addr: must be host:port, not 'a..b:80'",
+            ),
+            (
+                "{storagedriver: {enabled: true}, file: [{file: storagedriver_inmemory}]}",
+                "health.file[0].file: is called like the check of the storage: 'storagedriver_inmemory'",
+            ),
             ("{file: [{file: /x}, {file: /x}]}", "health.file[1].file: is checked twice: '/x'"),
             (
                 "{storagedriver: {enabled: 'yes please'}}",
@@ -70,6 +80,11 @@ class HealthTests(SynchronousTestCase):
             faults = read(f"{LEAST}health: {text}\n").faults
             self.assertEqual(len(faults), 1, (text, faults))
             self.assertTrue(faults[0].startswith(fault), faults)
+
+    def test_name_of_storage(self) -> None:
+        """Without a check of the storage, a file may be called like it."""
+        found = self.health("{file: [{file: storagedriver_inmemory}]}")
+        self.assertEqual(found.files, (FileCheck("storagedriver_inmemory", 10),))
 
     def test_file_threshold(self) -> None:
         """A threshold of files has no effect, as in distribution."""

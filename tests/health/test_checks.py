@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import NoResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
@@ -55,6 +56,22 @@ class FileCheckTests(SynchronousTestCase):
         for odd in ("/" + "x" * 300, "a\0b"):
             failure = self.failureResultOf(_run(file_check(odd, InlineWorkers())), CheckFailed)
             self.assertIn("stat", str(failure.value))
+
+
+class PortCheckTests(SynchronousTestCase):
+    """A port of a host with an odd name."""
+
+    def test_underscore(self) -> None:
+        """A name with an underscore is looked up like any other."""
+        memory = MemoryReactorClock()
+        checking = _run(tcp_check(memory, "my_redis", 6379, 5))
+        self.assertNoResult(checking)
+        self.assertEqual([client[:2] for client in memory.tcpClients], [("my_redis", 6379)])
+
+    def test_no_name(self) -> None:
+        """What is no name fails in one line, and does not break the check."""
+        failure = self.failureResultOf(_run(tcp_check(MemoryReactorClock(), "a..b", 80, 5)), CheckFailed)
+        self.assertIn("a..b:80: connection failed: ", str(failure.value))
 
 
 class Place(Resource):

@@ -60,6 +60,25 @@ class WatchTests(SynchronousTestCase):
         self.rounds[-1].callback(None)
         self.assertIsNone(self.verdict.failure)
 
+    def test_broken_for_long(self) -> None:
+        """One that breaks each time leaves one traceback, an error, until it was well again."""
+        self.watch.stopService()
+        for threshold in (1, 3):
+            self.watch = Watch(self.clock, "a check", self.check, Verdict(threshold), 10, 25)
+            self.watch.startService()
+            with capturedLogs() as events:
+                for _ in range(2):
+                    for _ in range(5):
+                        self.clock.advance(10)
+                        self.rounds[-1].errback(ZeroDivisionError("oh"))
+                    self.clock.advance(10)
+                    self.rounds[-1].callback(None)
+            self.watch.stopService()
+            traced = [event["log_level"].name for event in events if "log_failure" in event]
+            self.assertEqual(traced, ["error"] * 2)
+            self.assertEqual(len(events), 6)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 4)
+
     def test_hanging(self) -> None:
         """One that hangs is waited for; it fails after its time, and may become well again."""
         self.clock.pump([10] * 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 
@@ -38,6 +39,25 @@ def parse_address(text: str) -> Address:
     if "[" in host or "]" in host:
         raise NotAnAddress("must be host:port, with an IPv6 host in brackets")
     return Address(host, _port(port))
+
+
+#: Characters that the name of a host may have.
+LONGEST_NAME = 253
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
+_ZONE = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def is_host(text: str) -> bool:
+    """Say whether *text* is an IP address, or may be the name of a host; docker's have underscores."""
+    if ":" not in text:
+        return len(text) <= LONGEST_NAME and bool(_NAME.fullmatch(text))
+    address, percent, zone = text.partition("%")
+    try:
+        ipaddress.IPv6Address(address)
+    except ValueError:
+        return False
+    return not percent or bool(_ZONE.fullmatch(zone))
 
 
 def _port(text: str) -> int:

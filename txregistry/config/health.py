@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from txregistry.config.addresses import NotAnAddress, is_absolute, parse_address
+from txregistry.config.addresses import NotAnAddress, is_absolute, is_host, parse_address
 from txregistry.config.cursor import Cursor
 from txregistry.config.findings import quoted
 from txregistry.config.http import read_headers
@@ -10,6 +10,8 @@ from txregistry.config.values import FileCheck, HealthConfig, HttpCheck, Storage
 
 #: Seconds between two looks, by default.
 INTERVAL = 10.0
+#: What the name of the check of the storage begins with.
+STORAGE = "storagedriver_"
 #: Seconds in which another server must answer; distribution waits for ever by default.
 TIMEOUT = 30.0
 
@@ -18,9 +20,10 @@ def read_health(root: Cursor) -> HealthConfig:
     """Read the checks, from the top of the configuration."""
     health = root.section("health")
     names: set[str] = set()
+    storage = _storage(health.section("storagedriver"))
     return HealthConfig(
-        _storage(health.section("storagedriver")),
-        tuple(_file(check, names) for check in health.sections("file")),
+        storage,
+        tuple(_file(check, names, storage is not None) for check in health.sections("file")),
         tuple(_http(check, names) for check in health.sections("http")),
         tuple(_tcp(check, names) for check in health.sections("tcp")),
     )
@@ -31,10 +34,12 @@ def _storage(storage: Cursor) -> StorageCheck | None:
     return StorageCheck(interval, threshold) if storage.boolean("enabled") else None
 
 
-def _file(check: Cursor, names: set[str]) -> FileCheck:
+def _file(check: Cursor, names: set[str], beside_storage: bool) -> FileCheck:
     path = check.text("file")
     if not path:
         check.fault("file", "must name a file")
+    elif beside_storage and path.startswith(STORAGE):
+        check.fault("file", f"is called like the check of the storage: {quoted(path)}")
     if _threshold(check) > 1:
         check.warn("threshold", "has no effect on files")
     return FileCheck(_once(check, "file", path, names), _interval(check))
@@ -60,9 +65,9 @@ def _tcp(check: Cursor, names: set[str]) -> TcpCheck:
     host, port = "", 0
     try:
         address = parse_address(addr)
-        if not address.port:
-            raise NotAnAddress("must be host:port")
         host, port = address.host or "localhost", address.port
+        if not port or not is_host(host):
+            raise NotAnAddress("must be host:port")
     except NotAnAddress as problem:
         check.fault("addr", f"{problem}, not {quoted(addr)}")
     return TcpCheck(

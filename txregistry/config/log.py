@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from txregistry.config.addresses import Address, NotAnAddress, parse_address
+from txregistry.config.addresses import Address, NotAnAddress, is_host, parse_address
 from txregistry.config.cursor import Cursor
 from txregistry.config.findings import quoted
 from txregistry.config.values import (
@@ -19,7 +19,6 @@ from txregistry.config.values import (
 
 #: An address without a name beside it, as a mail server takes it: each part of letters that need no quotes.
 _MAILBOX = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+(@[A-Za-z0-9_.-]+|@\[[0-9A-Fa-f:.]+\])?")
-_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 
 
 def read_log(root: Cursor) -> LogConfig:
@@ -109,7 +108,7 @@ def _server(smtp: Cursor) -> Address:
     addr = smtp.text("addr")
     try:
         address = parse_address(addr)
-        if _HOST.fullmatch(address.host) and address.port:
+        if is_host(address.host) and address.port:
             return address
         problem = "must be host:port"
     except NotAnAddress as wrong:

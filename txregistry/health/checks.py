@@ -8,7 +8,7 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
-from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
@@ -79,14 +79,16 @@ def http_check(
 def tcp_check(reactor: Any, host: str, port: int, timeout: float) -> Check:
     """Somebody accepts connections at *port* of *host* within *timeout* seconds."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    # HostnameEndpoint takes no name with an underscore, such as docker gives to hosts.
+    endpoint = TCP4ClientEndpoint if "_" in host else HostnameEndpoint
 
     async def check() -> None:
-        connecting: Deferred[Any] = HostnameEndpoint(reactor, host, port, timeout=timeout).connect(
+        connecting: Deferred[Any] = endpoint(reactor, host, port, timeout=timeout).connect(
             Factory.forProtocol(Protocol)
         )
         try:
             connection = await connecting.addTimeout(timeout, reactor)
-        except (ConnectError, DNSLookupError, TimeoutError, OSError) as error:
+        except (ConnectError, DNSLookupError, TimeoutError, OSError, ValueError) as error:
             raise CheckFailed(f"{shown}: connection failed: {_reason(error)}") from None
         connection.transport.abortConnection()
 

@@ -6,7 +6,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from txregistry.health.checks import Check, CheckFailed
@@ -19,7 +19,8 @@ class Watch(Service):
 
     A check that has not ended when the next one is due is waited for: a dead
     disk gets one thread, not all of them.  It has failed so far if it takes
-    longer than *patience* seconds.
+    longer than *patience* seconds.  Of a check that breaks, the log has one
+    traceback until it passes again.
 
     :param name: the check's, for the log.
     """
@@ -40,6 +41,7 @@ class Watch(Service):
         self._loop: LoopingCall | None = None
         self._round: Deferred[None] | None = None
         self._since = 0.0
+        self._told = False
 
     def startService(self) -> None:
         super().startService()
@@ -70,6 +72,7 @@ class Watch(Service):
         if self._verdict.failure is not None:
             self._log.info("health check {name} is well again", name=self._name)
         self._verdict.passed()
+        self._told = False
 
     def _broke(self, failure: Failure) -> None:
         self._round = None
@@ -78,7 +81,9 @@ class Watch(Service):
         if failure.check(CheckFailed):
             self._failed(str(failure.value))
         else:
-            self._log.failure("health check {name} broke", failure, name=self._name)
+            if not self._told:
+                self._log.failure("health check {name} broke", failure, LogLevel.error, name=self._name)
+            self._told = True
             self._failed(f"{failure.type.__name__ if failure.type else ''}: {failure.value}")
 
     def _failed(self, reason: str) -> None:
