@@ -45,6 +45,7 @@ class DebugTests(SynchronousTestCase):
             (", path: ''", "/metrics"),
             (", path: /", "/"),
             (", path: /a/b", "/a/b"),
+            (", path: /debugging", "/debugging"),
         ):
             self.assertEqual(
                 self.read(f"{{addr: '127.0.0.1:5001', prometheus: {{enabled: true{path}}}}}"),
@@ -71,6 +72,10 @@ class DebugTests(SynchronousTestCase):
                 "{addr: ':5001', prometheus: {enabled: true, path: /debug/vars}}",
                 "http.debug.prometheus.path: must be outside of /debug/, where other pages are, "
                 "not '/debug/vars'",
+            ),
+            (
+                "{addr: ':5001', prometheus: {enabled: true, path: /debug}}",
+                "http.debug.prometheus.path: must be outside of /debug/, where other pages are, not '/debug'",
             ),
         ):
             self.assertEqual(read(text).faults, (fault,), text)

@@ -9,7 +9,7 @@ from txregistry.config.values import DebugConfig
 
 #: Where metrics are if nothing else is said.
 METRICS = "/metrics"
-#: Below it are the pages of the debug server.
+#: Below it are the pages of the debug server; without its last slash it leads there.
 PAGES = "/debug/"
 
 
@@ -37,6 +37,6 @@ def _path(prometheus: Cursor) -> str:
     if not path.startswith("/"):
         # distribution starts, and has no metrics anywhere.
         prometheus.fault("path", f"must begin with a slash, not {quoted(path)}")
-    elif path.startswith(PAGES):
+    elif f"{path}/".startswith(PAGES):
         prometheus.fault("path", f"must be outside of {PAGES}, where other pages are, not {quoted(path)}")
     return path
