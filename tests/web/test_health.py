@@ -76,11 +76,18 @@ class HealthTests(SynchronousTestCase):
         self.assertEqual((answer.status, answer.continues), (503, 0))
 
     def test_stopping(self) -> None:
-        """A registry that stops is not ready, though it lives."""
-        connection = self.registry.connect()
-        connection.send(b"GET /reg/v2/ HTTP/1.1\r\n")  # not complete, so the connection is not idle
+        """A registry that stops is not ready, though it lives: so it tells probes that had begun to ask."""
+        asking = [self.registry.connect() for _ in range(2)]
+        idle = self.registry.connect()
+        for connection, path in zip(asking, (b"/livez", b"/readyz"), strict=True):
+            connection.send(b"GET %s HTTP/1.1\r\n" % path)
         self.registry.site.drain()
         self.assertFalse(self.registry.site.ready)
+        self.assertTrue(idle.closing)
+        for connection, status in zip(asking, (200, 503), strict=True):
+            connection.send(b"Host: registry.test\r\n\r\n")
+            self.assertEqual(connection.answer().status, status)
+            self.assertTrue(connection.closing)
 
     def test_other_methods(self) -> None:
         """The probes have no other methods."""
