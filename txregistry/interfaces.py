@@ -236,6 +236,14 @@ class IBlobStore(IBlobStatter):
         :raises BlobUnknown: *source* does not have it.
         """
 
+    async def deletable(digest: Digest) -> Descriptor:
+        """
+        What :meth:`delete` would make invisible, as the storage has it.  Nothing changes.
+
+        :raises BlobUnknown: it is not visible.
+        :raises Unsupported: deletion is switched off, whether or not it is visible.
+        """
+
     async def delete(digest: Digest) -> None:
         """
         Make a blob invisible here; its content stays.

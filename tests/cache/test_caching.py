@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 from tests.fakes.repository import Links, MemoryBlobs
 from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
-from txregistry.errors import BlobUnknown
+from txregistry.errors import BlobUnknown, CacheFailed, StorageError, Unsupported
 from txregistry.interfaces import IBlobStore, IDescriptorCache
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -59,6 +59,29 @@ class SlowCache(proxyForInterface(IDescriptorCache, "_cache")):  # type: ignore[
         self.pending.append(Deferred())
         await self.pending[-1]
         await self._cache.set(repository, digest, descriptor)
+
+
+class WatchedCache(proxyForInterface(IDescriptorCache, "_cache")):  # type: ignore[misc]
+    """
+    Notes what it is to forget.
+
+    :ivar away: it cannot be asked.
+    """
+
+    def __init__(self, cache: IDescriptorCache) -> None:
+        super().__init__(cache)
+        self.forgotten: list[tuple[RepositoryName, Digest]] = []
+        self.away = False
+
+    async def get(self, repository: RepositoryName, digest: Digest) -> Descriptor | None:
+        if self.away:
+            raise CacheFailed("away")
+        descriptor: Descriptor | None = await self._cache.get(repository, digest)
+        return descriptor
+
+    async def forget(self, repository: RepositoryName, digest: Digest) -> None:
+        self.forgotten.append((repository, digest))
+        await self._cache.forget(repository, digest)
 
 
 class CachingBlobsTests(SynchronousTestCase):
@@ -151,6 +174,51 @@ class CachingBlobsTests(SynchronousTestCase):
         self.failureResultOf(self.caching.delete(descriptor.digest), BlobUnknown)
         self.assertIsNone(self.remembered(descriptor.digest))
 
+    def watched(self) -> tuple[CachingBlobs, WatchedCache]:
+        """A wrapper round the same blobs, and its cache."""
+        cache = WatchedCache(self.cache)
+        return CachingBlobs(self.blobs, cache, NAME, self.generations), cache
+
+    def test_refused_delete(self) -> None:
+        """A deletion that the storage refuses does not reach the cache: not even one that cannot be asked."""
+        caching, cache = self.watched()
+        descriptor = self.blobs.add(b"content")
+        self.successResultOf(caching.stat(descriptor.digest))
+        self.blobs.delete_enabled = False
+        for cache.away in (False, True):
+            for digest in (descriptor.digest, Digest.of(b"unknown")):
+                self.failureResultOf(caching.delete(digest), Unsupported)
+        self.assertEqual((cache.forgotten, self.remembered(descriptor.digest)), ([], descriptor))
+
+    def test_unasked_delete(self) -> None:
+        """A deletion that fails before the storage has decided changes nothing."""
+        caching, cache = self.watched()
+
+        async def fails(digest: Digest) -> Descriptor:
+            raise StorageError("broken")
+
+        self.patch(self.blobs, "deletable", fails)
+        self.failureResultOf(caching.delete(Digest.of(b"content")), StorageError)
+        self.assertEqual(cache.forgotten, [])
+
+    def test_unknown(self) -> None:
+        """What is neither stored nor remembered need not be forgotten."""
+        caching, cache = self.watched()
+        digest = Digest.of(b"unknown")
+        self.failureResultOf(caching.delete(digest), BlobUnknown)
+        self.failureResultOf(caching.look(digest), BlobUnknown)
+        self.assertEqual(cache.forgotten, [])
+
+    def test_unknown_in_doubt(self) -> None:
+        """If the cache cannot tell, who may delete has it forget, and who only looks has not."""
+        caching, cache = self.watched()
+        cache.away = True
+        digest = Digest.of(b"unknown")
+        self.failureResultOf(caching.look(digest), BlobUnknown)
+        self.assertEqual(cache.forgotten, [])
+        self.failureResultOf(caching.delete(digest), BlobUnknown)
+        self.assertEqual(cache.forgotten, [(NAME, digest)])
+
     def test_cve_2026_35172(self) -> None:
         """A blob deleted in one repository stays deleted there after another warms the cache."""
         descriptor = self.blobs.add(b"content")
@@ -186,6 +254,16 @@ class CachingRaceTests(SynchronousTestCase):
         self.blobs.add(b"content")
         asking = Deferred.fromCoroutine(self.first.stat(self.digest))
         self.successResultOf(self.second.delete(self.digest))
+        self.slow.pending[0].callback(None)
+        self.assertEqual(self.successResultOf(asking), self.descriptor)
+        self.assertGone()
+
+    def test_stat_then_unknown(self) -> None:
+        """Nor does one that began before a deletion which found that others were faster."""
+        self.blobs.add(b"content")
+        asking = Deferred.fromCoroutine(self.first.stat(self.digest))
+        del self.blobs._links[NAME][self.digest]
+        self.failureResultOf(self.second.delete(self.digest), BlobUnknown)
         self.slow.pending[0].callback(None)
         self.assertEqual(self.successResultOf(asking), self.descriptor)
         self.assertGone()
@@ -275,8 +353,10 @@ class CachingRaceTests(SynchronousTestCase):
 
     def test_cancelled_delete_fails(self) -> None:
         """When a deletion fails after its caller left, the log tells."""
+        self.blobs.add(b"content")
         deleting = Deferred.fromCoroutine(self.first.delete(self.digest))
         deleting.cancel()
         self.failureResultOf(deleting, CancelledError)
+        del self.blobs._links[NAME][self.digest]
         self.slow.pending[0].callback(None)
         self.assertEqual(len(self.flushLoggedErrors(BlobUnknown)), 1)

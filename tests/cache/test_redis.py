@@ -14,7 +14,7 @@ from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.link import Login, RedisLink
 from txregistry.cache.metering import Unmetered
 from txregistry.cache.redis import RedisDescriptorCache
-from txregistry.errors import BlobUnknown, CacheFailed
+from txregistry.errors import BlobUnknown, CacheFailed, Unsupported
 from txregistry.interfaces import ICacheMeter, IDescriptorCache
 
 
@@ -122,6 +122,39 @@ class RedisDescriptorCacheTests(SynchronousTestCase):
         self.assertTrue(self.link.usable)
         self.failureResultOf(self.here.stat(descriptor.digest), BlobUnknown)
         self.assertEqual(self.meter.heard[-1], "missed")
+
+    def test_refused_delete(self) -> None:
+        """A deletion that is switched off costs no question, and leaves nothing to be told later."""
+        descriptor = self.blobs.add(b"content")
+        self.successResultOf(self.here.stat(descriptor.digest))
+        self.blobs.delete_enabled = self.others.delete_enabled = False
+        del self.server.log[:]
+        for blobs in (self.here, self.there):
+            self.failureResultOf(blobs.delete(descriptor.digest), Unsupported)
+        self.assertEqual(self.server.log, [])
+        self.assertEqual(self.successResultOf(self.cache.get(HERE, descriptor.digest)), descriptor)
+        self.server.stop()
+        self.failureResultOf(self.here.delete(descriptor.digest), Unsupported)
+        self.assertEqual(self.link.used, 0)
+
+    def test_unknown_elsewhere(self) -> None:
+        """Who deletes or looks for what is not in a repository takes nothing from those that have it."""
+        descriptor = self.blobs.add(b"content")
+        self.successResultOf(self.here.stat(descriptor.digest))
+        self.failureResultOf(self.there.delete(descriptor.digest), BlobUnknown)
+        self.failureResultOf(self.there.look(descriptor.digest), BlobUnknown)
+        self.assertEqual(self.successResultOf(self.cache.get(HERE, descriptor.digest)), descriptor)
+        self.server.stop()
+        self.failureResultOf(self.there.look(descriptor.digest), BlobUnknown)
+        self.assertEqual(self.link.used, 0)
+
+    def test_taken_away(self) -> None:
+        """What others took from the storage is forgotten by whoever wants to delete it."""
+        descriptor = self.blobs.add(b"content")
+        self.successResultOf(self.here.stat(descriptor.digest))
+        del self.blobs._links[HERE][descriptor.digest]
+        self.failureResultOf(self.here.delete(descriptor.digest), BlobUnknown)
+        self.failureResultOf(self.here.stat(descriptor.digest), BlobUnknown)
 
     def test_cve_2026_35172(self) -> None:
         """A blob deleted in one repository stays deleted there after another warms the cache."""

@@ -83,6 +83,17 @@ class BlobStoreContract(RepositoriesCase):
             self.successResultOf(there.blobs.link(pushed))
             self.assertEqual(self.successResultOf(there.blobs.stat(pushed.digest)), pushed)
 
+    def test_deletable(self) -> None:
+        """What there is can be deleted, and is there still when somebody asked for that."""
+        here = self.make_namespace().repository(HERE)
+        self.failureResultOf(here.blobs.deletable(Digest.of(CONTENT)), BlobUnknown)
+        pushed = self.successResultOf(push_blob(here, CONTENT))
+        for _ in range(2):
+            self.assertEqual(self.successResultOf(here.blobs.deletable(pushed.digest)), pushed)
+        self.assertEqual(self.successResultOf(here.blobs.stat(pushed.digest)), pushed)
+        self.successResultOf(here.blobs.delete(pushed.digest))
+        self.failureResultOf(here.blobs.deletable(pushed.digest), BlobUnknown)
+
     def test_delete(self) -> None:
         """A deleted blob is unknown, until it is pushed again."""
         here = self.make_namespace().repository(HERE)

@@ -13,6 +13,7 @@ from txregistry.errors import (
     ManifestUnknown,
     NameUnknown,
     TagUnknown,
+    Unsupported,
     UploadDiffers,
     UploadUnknown,
 )
@@ -65,11 +66,13 @@ class MemoryBlobs:
     The blobs of the repository *name*, and their server.
 
     :ivar stats: how often :meth:`stat` was asked.
+    :ivar delete_enabled: deletion is switched on.
     """
 
     def __init__(self, name: RepositoryName, links: Links) -> None:
         self._name, self._links = name, links
         self.stats = 0
+        self.delete_enabled = True
 
     def _of(self, name: RepositoryName, digest: Digest) -> bytes:
         try:
@@ -101,8 +104,14 @@ class MemoryBlobs:
     async def mount(self, digest: Digest, source: RepositoryName) -> Descriptor:
         return self.add(self._of(source, digest))
 
+    async def deletable(self, digest: Digest) -> Descriptor:
+        if not self.delete_enabled:
+            raise Unsupported("deletion is disabled")
+        content = self._of(self._name, digest)
+        return Descriptor(OCTET_STREAM, Digest.of(content), len(content))
+
     async def delete(self, digest: Digest) -> None:
-        self._of(self._name, digest)
+        await self.deletable(digest)
         del self._links[self._name][digest]
 
     async def serve(self, digest: Digest, method: str) -> ServedBlob:

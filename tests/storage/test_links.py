@@ -93,6 +93,8 @@ class LinkTests(SynchronousTestCase):
         here = make_repository(self.driver, Rules())
         self.failureResultOf(here.blobs.delete(DIGEST), Unsupported)
         self.failureResultOf(here.blobs.delete(ALIAS), Unsupported)
+        self.failureResultOf(here.blobs.deletable(DIGEST), Unsupported)
+        self.failureResultOf(here.blobs.deletable(ALIAS), Unsupported)
         self.successResultOf(here.blobs.stat(DIGEST))
 
     def test_enumeration(self) -> None:

@@ -47,8 +47,10 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
     Answer :meth:`stat` from a cache where it can.
 
     The cache is written after the storage, and told before and after a
-    deletion.  A deletion goes on to its end even if its caller is cancelled:
-    nobody else would make the cache forget.
+    deletion, unless the storage refuses it: then nothing is deleted, and what
+    the cache remembers, of other repositories too, is as true as before.  A
+    deletion goes on to its end even if its caller is cancelled: nobody else
+    would make the cache forget.
 
     A cache that fails costs its help, and nothing else: the storage is asked,
     and its answer is not remembered, since nobody knows what the cache holds.
@@ -95,7 +97,7 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
         try:
             descriptor: Descriptor = await self._blobs.look(digest)
         except BlobUnknown:
-            await self._cache.forget(self._name, digest)
+            await self._correct(digest)
             raise
         await self._remember(digest, descriptor, generation)
         return descriptor
@@ -119,6 +121,13 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
         await self._to_the_end(self._delete(digest))
 
     async def _delete(self, digest: Digest) -> None:
+        try:
+            await self._blobs.deletable(digest)
+        except BlobUnknown:
+            # Who asks once more, not having had an answer, may know better than a cache that cannot tell.
+            self._generations.advance(self._name, digest)
+            await self._correct(digest, in_doubt=True)
+            raise
         await self._forget(digest)
         try:
             await self._blobs.delete(digest)
@@ -127,6 +136,24 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
 
     async def _forget(self, digest: Digest) -> None:
         self._generations.advance(self._name, digest)
+        await self._cache.forget(self._name, digest)
+
+    async def _correct(self, digest: Digest, in_doubt: bool = False) -> None:
+        """
+        Forget what the storage does not have, if it is remembered.
+
+        Most often it is not.  To have the cache forget it all the same would
+        cost what other repositories' entries share with it, and, while the cache is
+        away, a place among what it is to forget: anybody could ask for that.
+
+        :param in_doubt: forget it, too, if the cache cannot tell.
+        """
+        try:
+            if await self._cache.get(self._name, digest) is None:
+                return
+        except CacheFailed:
+            if not in_doubt:
+                return
         await self._cache.forget(self._name, digest)
 
     async def _remember(self, digest: Digest, descriptor: Descriptor, generation: int) -> None:

@@ -50,11 +50,15 @@ class LinkedBlobs:
             await write_link(self._driver, layout.layer_link(self._name, digest), descriptor.digest)
         return descriptor
 
-    async def delete(self, digest: Digest) -> None:
-        """Remove the link."""
+    async def deletable(self, digest: Digest) -> Descriptor:
+        """What the link leads to, if links may be removed."""
         if not self._delete_enabled:
             raise Unsupported("deletion is disabled")
-        await self.stat(digest)
+        return await self.stat(digest)
+
+    async def delete(self, digest: Digest) -> None:
+        """Remove the link."""
+        await self.deletable(digest)
         try:
             await self._driver.delete(layout.layer_link(self._name, digest))
         except PathNotFound:
