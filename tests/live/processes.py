@@ -35,6 +35,7 @@ PACKAGES = {
     "skopeo": "skopeo",
     "strace": "strace",
     "sudo": "sudo",
+    "wrk": "wrk",
 }
 """Which Debian package brings each program that the live tests use."""
 

@@ -1,4 +1,4 @@
-"""Health of a real daemon: a storage, a file, a server and a port that fail, and are well again."""
+"""Health of a real daemon: what fails and is well again, and probes of one that has much to do."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ import json
 import os
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.live.case import LiveTestCase
-from tests.live.images import digest_of
-from tests.live.processes import free_port
+from tests.live.images import CONFIG, MANIFEST, canonical_json, digest_of
+from tests.live.processes import free_port, require, start_client
 from tests.live.registries import Registry
 from tests.live.wire import Wire
 
 LAYER = b"a layer" * 1000
 LAYER_PATH = f"/v2/a/blobs/{digest_of(LAYER)}"
+IMAGE_PATH = "/v2/a/manifests/latest"
+IMAGE = canonical_json(
+    {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, "digest": digest_of(LAYER), "size": len(LAYER)},
+        "layers": [],
+    }
+)
+#: How long probes are asked under load, and in how many seconds each of them must answer.
+LOADED, PATIENCE = 4, 5
 
 
 class Neighbour(BaseHTTPRequestHandler):
@@ -89,6 +101,30 @@ class HealthTests(LiveTestCase):
         log = registry.program.stderr
         registry.program.wait_until(lambda: log.read_text().count("is well again") == 2, "saying so", 10)
         self.assertNotIn("err.stack", log.read_text())
+
+    def test_probes_under_load(self) -> None:
+        """While 64 clients pull as fast as they can, each probe says that all is well, within seconds."""
+        registry = self.start(
+            self.directory() / "storage", {"storagedriver": {"enabled": True, "interval": "200ms"}}
+        )
+        wire, access_lines = registry.wire, registry.program.stdout
+        answer = wire.request("PUT", IMAGE_PATH, IMAGE, {"Content-Type": MANIFEST})
+        self.assertEqual(answer.status, 201)
+        served = f'"GET {IMAGE_PATH} HTTP/1.1" 200 {len(IMAGE)} '
+        argv = [require("wrk"), "-t1", "-c64", "-d60", "-H", f"Accept: {MANIFEST}"]
+        load = start_client([*argv, f"http://{registry.address}{IMAGE_PATH}"], self.directory())
+        self.addCleanup(load.kill)
+        load.wait_until(lambda: access_lines.read_text().count(served) >= 64, "pulling")
+        before = access_lines.read_text().count(served)
+        end, rounds = time.monotonic() + LOADED, 0
+        while rounds < 5 or time.monotonic() < end:
+            rounds += 1
+            for probe in ("/livez", "/readyz"):
+                began = time.monotonic()
+                self.assertEqual(wire.request("GET", probe).status, 200)
+                self.assertLess(time.monotonic() - began, PATIENCE, probe)
+        self.assertTrue(load.running())
+        self.assertGreater(access_lines.read_text().count(served) - before, 64)
 
     def test_others(self) -> None:
         """So do a file that is there, a server that answers otherwise, and a port that nobody listens on."""
