@@ -7,8 +7,11 @@ import sys
 
 from twisted.logger import Logger, LogPublisher, globalLogPublisher
 from twisted.python import log as legacy
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from txregistry.aftermath import tell_failure
+from txregistry.errors import StorageError
 from txregistry.log import FORMATTERS, LineObserver
 
 HERE = f"{__name__}.CallerTests"
@@ -56,6 +59,14 @@ class CallerTests(SynchronousTestCase):
         first, second = self.places()
         self.assertEqual(first, (f"{HERE}.test_failure", f"{__file__}:{line + 1}"))
         self.assertEqual(second[0], f"{HERE}.test_failure")
+
+    def test_passed_on(self) -> None:
+        """What is told by way of another is who has something to tell."""
+        line = sys._getframe().f_lineno
+        tell_failure(self.log, "it failed", Failure(ZeroDivisionError()))
+        tell_failure(self.log, "it failed", Failure(StorageError("broken")))
+        here = f"{HERE}.test_passed_on"
+        self.assertEqual(self.places(), [(here, f"{__file__}:{line + 1}"), (here, f"{__file__}:{line + 2}")])
 
     def test_legacy(self) -> None:
         """Who speaks through Twisted's old logging is found, too."""

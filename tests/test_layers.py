@@ -26,13 +26,14 @@ ROOMS = frozenset(
     )
 )
 #: What everybody may import.
-COMMON = frozenset(("model", "errors", "interfaces", "files", "_version", ""))
+COMMON = frozenset(("model", "errors", "interfaces", "aftermath", "files", "_version", ""))
 
 #: Part of the package -> what it may import beside itself.
 ALLOWED: dict[str, frozenset[str]] = {
     "model": frozenset(("", "_version")),
     "errors": frozenset(("model",)),
     "interfaces": frozenset(("model", "errors")),
+    "aftermath": frozenset(("errors",)),
     "config": frozenset(("model",)),
     "threads": COMMON,
     "heap": frozenset(),

@@ -13,6 +13,7 @@ _PASSING = (
     "twisted.python.log",
     "twisted.python.threadable",
     "txregistry.log",
+    "txregistry.aftermath",
     "txregistry.callers",
 )
 _BELOW = tuple(f"{each}." for each in _PASSING)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs
 from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from tests.fakes.lines import lines
 from tests.fakes.repository import Links, MemoryBlobs
 from txregistry.cache.caching import CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
@@ -351,12 +353,20 @@ class CachingRaceTests(SynchronousTestCase):
         self.slow.pending[0].callback(None)
         self.assertGone()
 
-    def test_cancelled_delete_fails(self) -> None:
-        """When a deletion fails after its caller left, the log tells."""
+    def left(self, error: Exception) -> list[tuple[str, str]]:
+        """What the log has of a deletion that failed with *error* after its caller left."""
         self.blobs.add(b"content")
         deleting = Deferred.fromCoroutine(self.first.delete(self.digest))
         deleting.cancel()
         self.failureResultOf(deleting, CancelledError)
-        del self.blobs._links[NAME][self.digest]
-        self.slow.pending[0].callback(None)
-        self.assertEqual(len(self.flushLoggedErrors(BlobUnknown)), 1)
+        with capturedLogs() as events:
+            self.slow.pending.pop().errback(error)
+        return lines(events)
+
+    def test_cancelled_delete_fails(self) -> None:
+        """When a deletion fails after its caller left, the log tells, unless there was nothing to delete."""
+        text = "a deletion failed after its caller had left"
+        self.assertEqual(self.left(StorageError("broken")), [("error", f"{text}: broken")])
+        self.assertEqual(self.left(BlobUnknown(self.digest)), [])
+        self.assertEqual(self.left(ZeroDivisionError()), [("error", f"{text} [ZeroDivisionError]")])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.contracts.drivers import StorageDriverContract
 from tests.contracts.drivers_model import StorageDriverModel
 from tests.contracts.stored import write_all
 from tests.drivers.disk_calls import open_descriptors
+from tests.fakes.lines import lines
 from tests.fakes.workers import HeldWorkers, InlineWorkers
 from txregistry.drivers import _directories, _disk, _files
 from txregistry.drivers.filesystem import FilesystemDriver
@@ -198,3 +201,21 @@ class TripsTests(SynchronousTestCase):
         self.assertNotEqual(open_descriptors(), before)
         reader.close()
         self.assertEqual(open_descriptors(), before)
+
+    def test_closing_fails(self) -> None:
+        """What the disk says when a file is closed is one line, and a fault of ours has its traceback."""
+        self.successResultOf(Deferred.fromCoroutine(self.driver.put("/a", b"x")))
+        run = self.workers.run
+        for error, line in (
+            (OSError(errno.EIO, "broken"), "a file was not closed well: filesystem: /a: broken"),
+            (ZeroDivisionError(), "a file was not closed well [ZeroDivisionError]"),
+        ):
+            self.patch(self.workers, "run", run)
+            reader = self.successResultOf(Deferred.fromCoroutine(self.driver.open("/a")))
+            closing: Deferred[None] = Deferred()
+            self.patch(self.workers, "run", lambda _, closing=closing: closing)
+            with capturedLogs() as events:
+                reader.close()
+                closing.errback(error)
+            self.assertEqual(lines(events), [("error", line)])
+        self.flushLoggedErrors(ZeroDivisionError)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.fakes.lines import lines
 from txregistry.errors import ContentBusy, DigestMismatch, StorageError, UploadUnknown
 from txregistry.model.digest import EMPTY
 from txregistry.storage.concurrency import KeyedLock, Shield, both, concurrently
@@ -154,12 +156,15 @@ class ShieldTests(SynchronousTestCase):
             self.failureResultOf(result, CancelledError)
             self.gate.errback(error)
         self.assertEqual(self.flushLoggedErrors(), [])
-        self.gate = Deferred()
+
+    def test_cancelled_then_storage_failed(self) -> None:
+        """A failure of the storage that nobody waits for is a line without a traceback."""
         result = self.begin()
         result.cancel()
         self.failureResultOf(result, CancelledError)
-        self.gate.errback(StorageError("broken"))
-        self.assertEqual(len(self.flushLoggedErrors(StorageError)), 1)
+        with capturedLogs() as events:
+            self.gate.errback(StorageError("broken"))
+        self.assertEqual(lines(events), [("error", "work that nobody waits for failed: broken")])
 
     def test_cancelled_then_failed(self) -> None:
         """A failure that nobody waits for is logged."""
@@ -168,6 +173,24 @@ class ShieldTests(SynchronousTestCase):
         self.failureResultOf(result, CancelledError)
         self.gate.errback(_Broken())
         self.assertEqual(len(self.flushLoggedErrors(_Broken)), 1)
+
+    def test_release_fails_below(self) -> None:
+        """So is a release that fails in the storage."""
+
+        async def work() -> int:
+            return await self.gate
+
+        async def release(result: int) -> None:
+            raise StorageError("broken")
+
+        result = Deferred.fromCoroutine(Shield().run(work(), release))
+        result.cancel()
+        self.failureResultOf(result, CancelledError)
+        with capturedLogs() as events:
+            self.gate.callback(1)
+        self.assertEqual(
+            lines(events), [("error", "the result of abandoned work could not be released: broken")]
+        )
 
     def test_release_fails(self) -> None:
         """A release that fails is logged."""

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.fakes.failing import FailingDriver
+from tests.fakes.lines import lines
 from tests.fakes.workers import InlineWorkers
 from tests.storage.faulty import FaultyDriver
 from tests.storage.making import BEGAN, NAME, done, make_namespace, opened, receive, tree
@@ -270,8 +272,11 @@ class FailingStorageTests(SynchronousTestCase):
     def test_state_fails(self) -> None:
         """A state that cannot be stored is only missed."""
         self.driver.broken.add(("put", "/hashstates/"))
-        receive(self.here, self.session, SMALL)
-        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 1)
+        with capturedLogs() as events:
+            receive(self.here, self.session, SMALL)
+        [(level, text)] = lines(events)
+        self.assertEqual(level, "error")
+        self.assertRegex(text, f"^upload {self.session} goes on without a hash state: put /")
         self.assertGoesOn(Digest.of(SMALL), SMALL)
 
     def test_end_fails(self) -> None:
@@ -322,8 +327,13 @@ class FailingStorageTests(SynchronousTestCase):
         """A blob is a blob, even if its session could not be removed."""
         receive(self.here, self.session, SMALL)
         self.driver.broken.add(("delete", "/_uploads/"))
-        done(opened(self.here, self.session).commit(Digest.of(SMALL)))
-        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 1)
+        with capturedLogs() as events:
+            done(opened(self.here, self.session).commit(Digest.of(SMALL)))
+        [(level, text)] = lines(events)
+        self.assertEqual(level, "error")
+        self.assertRegex(
+            text, f"^upload {self.session} is a blob, but its session could not be removed: delete /"
+        )
         done(self.here.blobs.stat(Digest.of(SMALL)))
         self.failureResultOf(self.here.uploads.status(self.session), UploadUnknown)
         self.failureResultOf(self.here.uploads.resume(self.session), UploadUnknown)

@@ -6,15 +6,22 @@ from email import message_from_bytes
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from tests.fakes.failing import FailingDriver
+from tests.fakes.lines import lines
 from tests.web.registry import API_VERSION, EMPTY_LENGTH, OCTETS, Registry, expect
 from tests.web.wire import Answer, request_bytes
+from txregistry.cache.caching import CachingBlobs, Generations
+from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.interfaces import IStorageDriver
-from txregistry.model.digest import EMPTY, Digest
+from txregistry.interfaces import IBlobStore, IDescriptorCache, IStorageDriver
+from txregistry.model.digest import EMPTY, Descriptor, Digest
+from txregistry.model.names import RepositoryName
 from txregistry.model.ranges import RANGE_LIMIT
 from txregistry.storage.namespace import Rules
 
@@ -292,6 +299,54 @@ class DeleteTests(BlobCase):
         answer = registry.ask("DELETE", PATH)
         self.assertEqual((answer.status, answer.codes()), (405, ["UNSUPPORTED"]))
         self.assertEqual(registry.ask("GET", PATH).status, 200)
+
+
+@implementer(IDescriptorCache)
+class SlowCacheTests(SynchronousTestCase):
+    """Deletions behind a cache that takes its time."""
+
+    def setUp(self) -> None:
+        self.waiting: list[Deferred[None]] = []
+        self.asked = InMemoryDescriptorCache()
+        self.generations = Generations()
+
+    async def get(self, name: RepositoryName, digest: Digest) -> Descriptor | None:
+        await self._turn()
+        return await self.asked.get(name, digest)
+
+    async def set(self, name: RepositoryName, digest: Digest, descriptor: Descriptor) -> None:
+        await self.asked.set(name, digest, descriptor)
+
+    async def forget(self, name: RepositoryName, digest: Digest) -> None:
+        await self._turn()
+        await self.asked.forget(name, digest)
+
+    async def _turn(self) -> None:
+        self.waiting.append(Deferred())
+        await self.waiting[-1]
+
+    def wrapped(self, name: RepositoryName, blobs: IBlobStore) -> IBlobStore:
+        cached: IBlobStore = CachingBlobs(blobs, self, name, self.generations)
+        return cached
+
+    def test_client_left(self) -> None:
+        """A client that leaves during the DELETE of what is not there leaves no line in the log."""
+        registry = Registry(rules=Rules(delete_enabled=True), wrap_blobs=self.wrapped)
+        connection = registry.connect()
+        connection.send(request_bytes("DELETE", f"/v2/a/blobs/{EMPTY}"))
+        self.assertEqual(len(self.waiting), 1)
+        connection.hang_up()
+        with capturedLogs() as events:
+            for each in self.waiting:
+                each.callback(None)
+        self.assertEqual(lines(events), [])
+
+    def test_refused(self) -> None:
+        """Where deletion is off, nobody waits for the cache to hear so."""
+        registry = Registry(rules=Rules(delete_enabled=False), wrap_blobs=self.wrapped)
+        digest = registry.push_blob("a", CONTENT)
+        self.assertEqual(registry.ask("DELETE", f"/v2/a/blobs/{digest}").status, 405)
+        self.assertEqual((self.waiting, len(self.asked)), ([], 1))
 
 
 class ReaderTests(SynchronousTestCase):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.errors import DigestMismatch, ReferencesUnknown, StorageFull
+from tests.fakes.lines import lines
+from txregistry.errors import DigestMismatch, ReferencesUnknown, StorageFull, UploadBusy
 from txregistry.model.digest import EMPTY
 from txregistry.model.manifest import InvalidManifest
 from txregistry.web.shield import shielded
@@ -97,10 +99,22 @@ class ShieldTests(SynchronousTestCase):
 
     def test_fails_unheard(self) -> None:
         """What fails when nobody waits any more is in the log."""
-        for error in (ZeroDivisionError(), StorageFull("no space")):
-            self.assertEqual(self.failing_unheard(error), 1)
+        with capturedLogs() as events:
+            self.assertEqual(self.failing_unheard(ZeroDivisionError()), 1)
+            self.assertEqual(self.failing_unheard(StorageFull("no space")), 0)
+        text = "work failed after its client had left"
+        self.assertEqual(
+            lines(events), [("error", f"{text} [ZeroDivisionError]"), ("error", f"{text}: no space")]
+        )
 
     def test_refused_unheard(self) -> None:
         """Not so what would only have told the client that it was wrong."""
-        for error in (DigestMismatch(EMPTY), InvalidManifest("no"), ReferencesUnknown([EMPTY])):
-            self.assertEqual(self.failing_unheard(error), 0)
+        with capturedLogs() as events:
+            for error in (
+                DigestMismatch(EMPTY),
+                InvalidManifest("no"),
+                ReferencesUnknown([EMPTY]),
+                UploadBusy("u"),
+            ):
+                self.assertEqual(self.failing_unheard(error), 0)
+        self.assertEqual(lines(events), [])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.logger import capturedLogs
 
 from tests.fakes.failing import FailingDriver
+from tests.fakes.lines import lines
 from tests.storage.faulty import FaultyDriver
 from tests.storage.making import tree
 from tests.web.pushing import (
@@ -22,7 +24,6 @@ from tests.web.pushing import (
 from tests.web.registry import OCTETS, Registry, location
 from tests.web.wire import Answer, chunked, request_bytes
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.errors import StorageFull
 from txregistry.model.digest import EMPTY, Digest
 from txregistry.model.upload import UploadState
 from txregistry.web.body import LINGER
@@ -80,6 +81,18 @@ class ClientTests(UploadCase):
             self.assertEqual(answer.status, 507)
             self.assertEqual([path for path in tree(driver) if "/_uploads/" in path], [])
             self.assertEqual(registry.ask("HEAD", f"/v2/a/blobs/{DIGEST}").status, 404)
+
+    def test_single_post_fails_twice(self) -> None:
+        """If the session cannot be removed either, the log has that in one line, without a traceback."""
+        driver = FaultyDriver(InMemoryDriver())
+        registry = Registry(driver)
+        driver.broken = {("commit", "/blobs/"), ("cancel", "/data")}
+        with capturedLogs() as events:
+            answer = registry.ask("POST", f"/v2/a/blobs/uploads/?digest={DIGEST}", body=CONTENT)
+        self.assertEqual(answer.status, 507)
+        [(level, text)] = lines(events)
+        self.assertEqual(level, "error")
+        self.assertRegex(text, "^upload [^ ]+, which nobody knows, could not be cancelled: cancel /")
 
     def test_algorithm(self) -> None:
         """A POST may say which algorithm the digest will have; one that is unknown is refused at once."""
@@ -338,10 +351,13 @@ class InterruptionTests(UploadCase):
         self.registry.clock.advance(LINGER[1])
         connection.send(CONTENT[600:1000])
         connection.hang_up()
-        held.go_on.callback(None)
+        with capturedLogs() as events:
+            held.go_on.callback(None)
+        [(level, text)] = lines(events)
+        self.assertEqual(level, "error")
+        self.assertRegex(text, "^work that nobody waits for failed: inmemory: no space")
         self.accepted(self.ask("GET", address), 204, 0)
         self.assertEqual(self.registry.site.budget.held, 0)
-        self.assertEqual(len(self.flushLoggedErrors(StorageFull)), 1)
 
     def test_post(self) -> None:
         """A monolithic POST leaves no session: nobody would know its address."""

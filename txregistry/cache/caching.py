@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.components import proxyForInterface
 from twisted.python.failure import Failure
 
+from txregistry.aftermath import tell_failure
 from txregistry.cache.metering import Unmetered
 from txregistry.errors import BlobUnknown, CacheFailed
 from txregistry.interfaces import IBlobStore, ICacheMeter, IDescriptorCache
@@ -170,7 +171,7 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
 
         def failed(failure: Failure) -> None:
             if answer.called:
-                self._log.failure("a deletion failed after its caller had left", failure)
+                tell_failure(self._log, "a deletion failed after its caller had left", failure)
             else:
                 answer.errback(failure)
 

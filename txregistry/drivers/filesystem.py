@@ -17,12 +17,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from txregistry.aftermath import tell_failure
 from txregistry.drivers._disk import Disk, file_info
 from txregistry.drivers._files import AppendFile, ReadFile
 from txregistry.drivers._instant import InstantReads
 from txregistry.drivers._listings import Listings, page
 from txregistry.drivers.limited import LimitedWorkers
-from txregistry.errors import PathNotFound, StorageError, StorageFull
+from txregistry.errors import NotRunning, PathNotFound, StorageError, StorageFull
 from txregistry.interfaces import Entry, FileInfo, IContentReader, IFileWriter, IStorageDriver, IWorkers
 from txregistry.model.names import Page
 
@@ -60,19 +61,27 @@ class _Trip:
         except OSError as error:
             raise self._named(path, error) from error
 
-    def release(self, work: Callable[[], None]) -> None:
+    def release(self, path: str, work: Callable[[], None]) -> None:
         """
-        Give something up, without waiting.  When there are no threads any
-        more the process is about to end, and it happens here.
+        Give something of *path* up, without waiting.  When there are no
+        threads any more the process is about to end, and it happens here.
         """
-        self._unlimited.run(work).addErrback(lambda _: work()).addErrback(self._not_released)
+
+        def here(failure: Failure) -> None:
+            failure.trap(NotRunning)
+            work()
+
+        def failed(failure: Failure) -> None:
+            error = failure.value
+            if isinstance(error, OSError):
+                failure = Failure(self._named(path, error))
+            tell_failure(self._log, "a file was not closed well", failure)
+
+        self._unlimited.run(work).addErrback(here).addErrback(failed)
 
     def _named(self, path: str, error: OSError) -> StorageError:
         kind = StorageFull if error.errno in _FULL else StorageError
         return kind(f"{self._driver}: {path}: {error.strerror or error}")
-
-    def _not_released(self, failure: Failure) -> None:
-        self._log.failure("a file was not closed well", failure)
 
 
 @implementer(IContentReader)
@@ -92,7 +101,7 @@ class _Reader:
     def close(self) -> None:
         if not self._closed:
             self._closed = True
-            self._trip.release(self._file.close)
+            self._trip.release(self._path, self._file.close)
 
 
 @implementer(IFileWriter)
@@ -169,7 +178,7 @@ class FilesystemDriver:
         try:
             await self._trip.find(path, file.open)
         except BaseException:
-            self._trip.release(file.close)
+            self._trip.release(path, file.close)
             raise
         return _Reader(self._trip, path, file)
 
@@ -178,7 +187,7 @@ class FilesystemDriver:
         try:
             await self._trip.find(path, file.open)
         except BaseException:
-            self._trip.release(file.abandon)
+            self._trip.release(path, file.abandon)
             raise
         return _Writer(self._trip, self._disk, path, file)
 

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredLock
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from txregistry.errors import ContentBusy, PathNotFound, RegistryError, StorageError
+from txregistry.aftermath import tell_failure
+from txregistry.errors import ContentBusy, PathNotFound
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -97,8 +98,8 @@ class Shield:
                 failure = Failure()
                 if not answer.called:
                     answer.errback(failure)
-                elif _is_fault(failure.value):
-                    self._log.failure("work that nobody waits for failed", failure, LogLevel.error)
+                elif not failure.check(ContentBusy, PathNotFound):
+                    tell_failure(self._log, "work that nobody waits for failed", failure)
                 return
             if not answer.called:
                 answer.callback(result)
@@ -106,18 +107,10 @@ class Shield:
                 try:
                     await abandoned(result)
                 except Exception:
-                    self._log.failure(
-                        "the result of abandoned work could not be released", level=LogLevel.error
-                    )
+                    tell_failure(self._log, "the result of abandoned work could not be released")
 
         Deferred.fromCoroutine(carry())
         return await answer
-
-
-def _is_fault(error: BaseException | None) -> bool:
-    if isinstance(error, StorageError):
-        return not isinstance(error, ContentBusy | PathNotFound)
-    return not isinstance(error, RegistryError)
 
 
 class KeyedLock:

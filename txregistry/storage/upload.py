@@ -12,6 +12,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from txregistry.aftermath import tell_failure
 from txregistry.errors import DigestMismatch, PathNotFound, StorageError, UploadDiffers, UploadUnknown
 from txregistry.interfaces import IBlobStore, IFileWriter, IStorageDriver, IUpload, IWorkers
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
@@ -187,7 +188,7 @@ class Upload:
             if not await present(driver, layout.upload_data(self._name, self.id)):
                 await self._discard()
         except StorageError:
-            self._log.failure("upload {id} goes on without a hash state", id=self.id)
+            tell_failure(self._log, "upload {id} goes on without a hash state", id=self.id)
 
     def _trusted(self) -> RunningDigest | None:
         digest = self._progress.digest
@@ -231,7 +232,7 @@ class Upload:
         try:
             await self._discard()
         except StorageError:
-            self._log.failure("upload {id} is a blob, but its session could not be removed", id=self.id)
+            tell_failure(self._log, "upload {id} is a blob, but its session could not be removed", id=self.id)
 
     async def _discard(self) -> None:
         with suppress(PathNotFound):

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger, LogLevel
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from txregistry.aftermath import tell_failure
 from txregistry.web.replies import problems_of
 
 T = TypeVar("T")
@@ -53,7 +54,7 @@ def shielded(
         if not waiting.called:
             waiting.callback(result)  # a Failure makes it an errback
         elif isinstance(result, Failure) and _concerns_us(result):
-            _log.failure("work failed after its client had left", result, LogLevel.error)
+            tell_failure(_log, "work failed after its client had left", result)
 
     tracker.serving.add(waiting)
     Deferred.fromCoroutine(carry()).addBoth(ended)

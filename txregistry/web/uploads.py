@@ -8,6 +8,7 @@ from attrs import define
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
+from txregistry.aftermath import tell_failure
 from txregistry.errors import BlobUnknown, UploadDiffers, UploadUnknown
 from txregistry.interfaces import IBlobFinder, IRepository, IUpload
 from txregistry.model import upload as rules
@@ -114,10 +115,10 @@ class UploadRoutes:
         except Exception:
             try:
                 await (await repository.uploads.resume(upload.id)).cancel()
-            except UploadUnknown:
-                pass
             except Exception:
-                self._log.failure("upload {id}, which nobody knows, could not be cancelled", id=upload.id)
+                tell_failure(
+                    self._log, "upload {id}, which nobody knows, could not be cancelled", id=upload.id
+                )
             raise
 
     # --- a session ---
