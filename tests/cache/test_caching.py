@@ -36,6 +36,11 @@ class SlowBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[misc]
         await self._later()
         return descriptor
 
+    async def look(self, digest: Digest) -> Descriptor:
+        descriptor: Descriptor = await self._blobs.look(digest)
+        await self._later()
+        return descriptor
+
     async def link(self, descriptor: Descriptor) -> None:
         await self._blobs.link(descriptor)
         await self._later()
@@ -156,6 +161,14 @@ class CachingBlobsTests(SynchronousTestCase):
         self.assertEqual(self.remembered(descriptor.digest), descriptor)
         self.assertIsNone(self.remembered(descriptor.digest, OTHER))
 
+    def test_mount_by_alias(self) -> None:
+        """What was mounted by an alias is not remembered by it: the repository has no such link."""
+        alias = Digest.of(b"content", "sha512")
+        descriptor = self.others.add(b"content")
+        self.others._links[OTHER][alias] = b"content"
+        self.assertEqual(self.successResultOf(self.caching.mount(alias, OTHER)), descriptor)
+        self.assertIsNone(self.remembered(alias))
+
     def test_failed_mount(self) -> None:
         """What could not be mounted is not remembered."""
         digest = Digest.of(b"nowhere")
@@ -260,6 +273,15 @@ class CachingRaceTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(asking), self.descriptor)
         self.assertGone()
 
+    def test_look_then_delete(self) -> None:
+        """The same with a question that is never answered from the cache."""
+        self.blobs.add(b"content")
+        looking = Deferred.fromCoroutine(self.first.look(self.digest))
+        self.successResultOf(self.second.delete(self.digest))
+        self.slow.pending[0].callback(None)
+        self.assertEqual(self.successResultOf(looking), self.descriptor)
+        self.assertGone()
+
     def test_stat_then_unknown(self) -> None:
         """Nor does one that began before a deletion which found that others were faster."""
         self.blobs.add(b"content")
@@ -314,6 +336,15 @@ class CachingRaceTests(SynchronousTestCase):
         self.slow.pending[0].callback(None)
         self.successResultOf(deleting)
         self.assertGone()
+
+    def test_stat_during_failing_delete(self) -> None:
+        """So it is when the deletion fails: nobody knows how far it came."""
+        self.blobs.add(b"content")
+        deleting = Deferred.fromCoroutine(self.first.delete(self.digest))
+        self.successResultOf(self.second.stat(self.digest))
+        self.slow.pending[0].errback(StorageError("broken"))
+        self.failureResultOf(deleting, StorageError)
+        self.assertIsNone(self.successResultOf(self.cache.get(NAME, self.digest)))
 
     def test_slow_set(self) -> None:
         """A deletion that overtakes the writing of an entry still wins."""

@@ -66,6 +66,7 @@ class RedisLinkTests(SynchronousTestCase):
         link.stopService()
         self.assertFalse(link.usable)
         self.assertEqual((self.server.connections, self.clock.getDelayedCalls()), ([], []))
+        self.assertEqual(len(self.lines), 1)
 
     def test_stopped_while_away(self) -> None:
         """Stopping ends the search, too."""
@@ -280,6 +281,62 @@ class RedisLinkTests(SynchronousTestCase):
         self.assertTrue(link.usable)
         self.assertFalse(self.remembered())
 
+    def spoil(self, command: str, end: bytes, how: str) -> None:
+        """From the next *command* on, whose first argument ends so, the server refuses it, hangs, or ends."""
+
+        def heard(name: str, words: list[bytes]) -> None:
+            if name != command or not words[0].endswith(end):
+                return
+            self.server.heard = lambda name, words: None
+            if how == "refused":
+                self.server.refused[command] = "MISCONF Redis is configured to save RDB snapshots"
+            elif how == "hung":
+                self.server.hung = True
+            else:
+                self.server.stop()
+
+        self.server.heard = heard
+
+    def recover(self) -> None:
+        """The server goes on without whatever was wrong; what it had not carried out is lost."""
+        self.server.down = self.server.hung = False
+        self.server.refused.clear()
+        self.server.left.clear()
+        self.clock.pump([1, 0.001, LONGEST_PAUSE, LONGEST_PAUSE])
+
+    def test_delivery_fails(self) -> None:
+        """A deletion whose delivery is refused, not answered or cut off is delivered again."""
+        for how in ("refused", "hung", "ended"):
+            self.server = FakeRedis()
+            link = self.link()
+            self.remember(link)
+            self.server.stop()
+            self.forget(link)
+            self.server.down = False
+            self.spoil("SREM", b"::here::blobs", how)
+            self.clock.pump([LONGEST_PAUSE, 1, 0.001])
+            self.assertFalse(link.usable, how)
+            self.assertTrue(self.remembered(), how)
+            self.recover()
+            self.assertTrue(link.usable, how)
+            self.assertFalse(self.remembered(), how)
+            link.stopService()
+
+    def test_delivered_and_lost(self) -> None:
+        """What was delivered late is told again, too, to a Redis that comes back without it."""
+        link = self.link()
+        self.remember(link)
+        snapshot = {key: value.copy() for key, value in self.server.data.items()}
+        self.server.stop()
+        self.forget(link)
+        self.recover()
+        self.assertFalse(self.remembered())
+        self.server.stop()
+        self.server.data = snapshot
+        self.recover()
+        self.assertTrue(link.usable)
+        self.assertFalse(self.remembered())
+
     def test_lost_while_clearing(self) -> None:
         """A deletion that was told and not confirmed is told again; its caller does not wait for that."""
         link = self.link()
@@ -366,6 +423,37 @@ class RedisLinkTests(SynchronousTestCase):
         self.assertTrue(link.usable)
         self.assertEqual([name for name in names if self.remembered(name)], [])
         self.assertIn(b"of::others", self.server.data)
+
+    def test_too_many_fails(self) -> None:
+        """If that is refused, not answered or cut off, it is begun anew."""
+        for how in ("refused", "hung", "ended"):
+            self.server = FakeRedis()
+            link = self.link()
+            link._clearings = Clearings(0)
+            for name in ("a", "b", "c"):
+                self.remember(link, name)
+            self.server.stop()
+            self.forget(link)
+            self.server.down = False
+            self.spoil("DEL", b"::blobs", how)
+            self.clock.pump([LONGEST_PAUSE, 1, 0.001])
+            self.assertFalse(link.usable, how)
+            self.assertTrue(self.remembered("a"), how)
+            self.recover()
+            self.assertTrue(link.usable, how)
+            self.assertEqual([name for name in ("a", "b", "c") if self.remembered(name)], [], how)
+            link.stopService()
+
+    def test_all_told(self) -> None:
+        """One that could tell it everything says nothing when it stops."""
+        link = self.link()
+        self.forget(link)
+        self.server.stop()
+        self.forget(link)
+        self.recover()
+        before = list(self.lines)
+        link.stopService()
+        self.assertEqual(self.lines, before)
 
     def test_never_told(self) -> None:
         """A registry that stops before Redis is back says what it could not tell it."""

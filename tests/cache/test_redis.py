@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from tests.contracts.cache import DESCRIPTOR, DIGEST, HERE, THERE, DescriptorCacheContract
+from tests.fakes.lines import lines
 from tests.fakes.redis import FakeRedis
 from tests.fakes.repository import Links, MemoryBlobs
 from txregistry.cache.caching import CachingBlobs, Generations
-from txregistry.cache.link import Login, RedisLink
+from txregistry.cache.link import LONGEST_PAUSE, Login, RedisLink
 from txregistry.cache.metering import Unmetered
 from txregistry.cache.redis import RedisDescriptorCache
 from txregistry.errors import BlobUnknown, CacheFailed, Unsupported
@@ -86,6 +88,20 @@ class RedisDescriptorCacheTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.here.stat(descriptor.digest)), descriptor)
         self.assertNotIn("SADD", self.server.log)
         self.assertEqual(self.blobs.stats, 1)
+
+    def test_refused_question(self) -> None:
+        """A Redis that refuses a question is asked no more; one line of the log says why."""
+        for error in ("NOAUTH Authentication required.", "LOADING Redis is loading the dataset in memory"):
+            self.server.refused["SISMEMBER"] = error
+            with capturedLogs() as events:
+                self.failureResultOf(self.cache.get(HERE, DIGEST), CacheFailed)
+            self.assertFalse(self.link.usable)
+            [(level, line)] = lines(events)
+            self.assertEqual(level, "warn")
+            self.assertTrue(line.endswith(f"Redis answers {error}"), line)
+            self.server.refused.clear()
+            self.clock.advance(LONGEST_PAUSE)
+            self.assertTrue(self.link.usable)
 
     def test_unknown_stays_unknown(self) -> None:
         """Without Redis, a blob that does not exist is as unknown as ever."""

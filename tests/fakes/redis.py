@@ -48,6 +48,7 @@ class FakeRedis:
     :ivar down: refuses connections.
     :ivar hung: takes commands and leaves them; those of :ivar:`left` are carried out by :meth:`wake`.
     :ivar refused: the error that each of these commands gets; ``"*"`` stands for all.
+    :ivar heard: told of each command and its arguments before anything becomes of it.
     """
 
     WRITES = ("SADD", "HMSET", "HSETNX", "HSET", "SREM", "DEL", "HDEL")
@@ -58,6 +59,7 @@ class FakeRedis:
         self.down = self.hung = False
         self.left: list[Callable[[], None]] = []
         self.refused: dict[str, str] = {}
+        self.heard: Callable[[str, list[bytes]], object] = lambda name, words: None
         self.connections: list[_Connection] = []
         self.password: bytes | None = None
         self.attempts = 0
@@ -188,6 +190,9 @@ class _Connection:
         """Take commands."""
         self._reader.feed(data)
         while (words := self._reader.gets()) is not False:
+            self._server.heard(words[0].decode().upper(), words[1:])
+            if self not in self._server.connections:
+                return
             if self._server.hung:
                 self._server.left.append(partial(self._answer, words))
             else:
