@@ -8,9 +8,12 @@ import sys
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.certificates import Authority
 from tests.test_assembly import config_of
 from txregistry.assembly import Daemon, assemble
+from txregistry.cache.encryption import Encryption
 from txregistry.cache.link import RedisLink
+from txregistry.config.values import Config
 from txregistry.drivers.table import DRIVERS
 
 REDIS = "redis: {addr: '127.0.0.1:6379'}"
@@ -34,6 +37,29 @@ class DescriptorCacheTests(SynchronousTestCase):
             link.startService()
             self.addCleanup(link.stopService)
             self.assertEqual(len(reactor.tcpClients), 1)
+
+    def test_reload(self) -> None:
+        """What encrypts the way to Redis is read again with the configuration."""
+        reloads = []
+
+        async def reload(encryption: Encryption) -> bool:
+            reloads.append(encryption)
+            return True
+
+        self.patch(Encryption, "reload", reload)
+
+        async def take_over(daemon: Daemon, config: Config) -> None:
+            await daemon.take_over(config)
+
+        ca = Authority.root().write(self.mktemp())
+        for tls, count in ((f", tls: {{rootcas: [{ca}]}}", 1), ("", 0)):
+            redis = f"redis: {{addr: '127.0.0.1:6379'{tls}}}"
+            config = config_of(storage="inmemory: {}, cache: {blobdescriptor: redis}", rest=redis)
+            daemon = assemble(config, MemoryReactorClock())
+            self.assertEqual(reloads, [])
+            self.successResultOf(take_over(daemon, config))
+            self.assertEqual(len(reloads), count)
+            del reloads[:]
 
     def test_unused(self) -> None:
         """A Redis that nobody uses is not connected to."""

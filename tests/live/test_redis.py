@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 from collections.abc import Mapping
@@ -214,6 +215,26 @@ class RedisTests(RedisCase):
             self.assertEqual(self.head(registry, self.push(registry)), 200)
             wait_for(lambda registry=registry: GONE in registry.output(), "Redis to be left alone")  # type: ignore[misc]
 
+    def test_new_authority(self) -> None:
+        """Files that were exchanged count from SIGHUP on, with the next connection."""
+        directory, other = self.directory(), Authority.root("Other")
+        certificate, key = other.server().write(directory, "server")
+        ca = Authority.root().write(directory)
+        server = self.redis()
+        tls_port = free_port()
+        for name, value in (("cert-file", certificate), ("key-file", key), ("ca-cert-file", ca)):
+            server.cli("config", "set", f"tls-{name}", value)
+        server.cli("config", "set", "tls-auth-clients", "no")
+        server.cli("config", "set", "tls-port", str(tls_port))
+        tls = {"addrs": [f"127.0.0.1:{tls_port}"], "tls": {"rootcas": [ca]}}
+        registry = self.ours(tls, used=False)
+        wait_for(lambda: GONE in registry.output(), "Redis to be left alone")
+        other.write(directory)
+        registry.program.send(signal.SIGHUP)
+        wait_for(lambda: BACK in registry.output(), "Redis to be used")
+        self.push(registry)
+        self.assertEqual(len(server.keys()), 3)
+
     def test_sentinel(self) -> None:
         """When the master fails, the one that takes its place is found, and told what was deleted."""
         master = self.redis()
@@ -375,7 +396,7 @@ class RealRedisLinkTests(TestCase):
         self.server = RedisServer(directory)
         self.addCleanup(self.server.end)
         config = RedisConfig((Address("127.0.0.1", self.server.port),))
-        self.link: RedisLink = redis_link(config, reactor)
+        self.link: RedisLink = redis_link(config, reactor, None)
         self.link.startService()
         self.addCleanup(self.link.stopService)
 

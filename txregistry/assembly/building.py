@@ -109,16 +109,18 @@ def assemble(
     if metrics is not None:
         driver = TimedDriver(driver, reactor, metrics.storage_acted)
     chosen, given = config.middleware, MiddlewareMeans(reactor, threads.disk)
-    access, credentials, (remembering, redis), around_driver, around_repositories = _all_or_faults(
-        partial(
-            ACCESS[config.auth.kind].build,
-            config.auth.options,
-            Means(threads.deciding, reactor.seconds, threads.slow),
-        ),
-        partial(tls_credentials, http.tls, reactor, threads.hashing),
-        partial(descriptor_cache, config, reactor, metrics),
-        partial(build_stack, "storage", chosen.storage, driver, given),
-        partial(build_beside, chosen.repository, given),
+    access, credentials, (remembering, redis, encryption), around_driver, around_repositories = (
+        _all_or_faults(
+            partial(
+                ACCESS[config.auth.kind].build,
+                config.auth.options,
+                Means(threads.deciding, reactor.seconds, threads.slow),
+            ),
+            partial(tls_credentials, http.tls, reactor, threads.hashing),
+            partial(descriptor_cache, config, reactor, metrics, threads.hashing),
+            partial(build_stack, "storage", chosen.storage, driver, given),
+            partial(build_beside, chosen.repository, given),
+        )
     )
     driver = [driver, *around_driver][-1]
     plain = namespace(config, reactor, driver, threads.hashing, metrics, remembering)
@@ -153,7 +155,7 @@ def assemble(
         observer.set_level(changed.log.level)
         completed.quiet = is_quiet(changed.log)
         app.readonly(changed.storage.readonly)
-        for each in (access, credentials, *middlewares):
+        for each in (access, credentials, encryption, *middlewares):
             if IReloadable.providedBy(each):
                 await each.reload()
 

@@ -31,6 +31,7 @@ from txregistry.storage.stale import StaleUploads
 from txregistry.threads import Workers
 
 if TYPE_CHECKING:
+    from txregistry.cache.encryption import Encryption
     from txregistry.cache.link import RedisLink
 
 #: Bytes of manifests that are remembered.
@@ -88,29 +89,36 @@ def _validation(validation: ValidationConfig) -> Validation:
 
 
 def descriptor_cache(
-    config: Config, reactor: Any, metrics: Metrics | None
-) -> tuple[WrapBlobs, RedisLink | None]:
-    """What remembers descriptors, and what keeps it going."""
+    config: Config, reactor: Any, metrics: Metrics | None, workers: Workers
+) -> tuple[WrapBlobs, RedisLink | None, Encryption | None]:
+    """
+    What remembers descriptors, what keeps it going, and what encrypts that.
+
+    :raises Misconfigured: files that it needs cannot be used.
+    """
     wanted = config.storage.descriptor_cache
     meter = Unmetered() if metrics is None else metrics.cache
     if wanted is not None and wanted.kind == "redis" and config.redis is not None:
         # Here, so that nobody without Redis has to load txredisapi.
+        from txregistry.cache.encryption import Encryption
         from txregistry.cache.reaching import redis_link
         from txregistry.cache.redis import RedisDescriptorCache
 
-        link = redis_link(config.redis, reactor)
+        encryption = None if config.redis.tls is None else Encryption(config.redis.tls, workers)
+        link = redis_link(config.redis, reactor, encryption)
         if metrics is not None:
             metrics.watch("txregistry_redis_usable", "Whether Redis can be asked.", lambda: {(): link.usable})
             help = "Bytes of deletions that Redis was told of lately, or has to be, by estimate."
             metrics.watch("txregistry_deletion_memory_bytes", help, lambda: {(): link.used})
-        return partial(_cached, RedisDescriptorCache(link, reactor, meter), Generations(), meter), link
+        cache = RedisDescriptorCache(link, reactor, meter)
+        return partial(_cached, cache, Generations(), meter), link, encryption
     if wanted is None or DRIVERS[config.storage.driver].remembers:
-        return unwrapped, None
-    cache = InMemoryDescriptorCache(wanted.size)
+        return unwrapped, None, None
+    memory = InMemoryDescriptorCache(wanted.size)
     if metrics is not None:
         help = "Blob descriptors that are remembered in memory."
-        metrics.watch("txregistry_descriptors_remembered", help, lambda: {(): len(cache)})
-    return partial(_cached, cache, Generations(), meter), None
+        metrics.watch("txregistry_descriptors_remembered", help, lambda: {(): len(memory)})
+    return partial(_cached, memory, Generations(), meter), None, None
 
 
 def _cached(
