@@ -47,7 +47,7 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(
             text_line(WHEN, "info", 'a "message"', FIELDS),
             'time="2024-05-01T10:20:30.045Z" level=info msg="a \\"message\\"" a=plain-1.0/x@y+z^_'
-            ' b="two words" empty="" line="a\\nlevel=error" n=5 quote="a\\"b\\\\c" yes=true',
+            ' b="two words" empty= line="a\\nlevel=error" n=5 quote="a\\"b\\\\c" yes=true',
         )
 
     def test_json(self) -> None:
@@ -112,6 +112,10 @@ class FormatTests(SynchronousTestCase):
         found = json.loads(json_line(WHEN, "info", "", {"a": WHEN, "b": {"c": [1]}}))
         self.assertEqual(found["a"], str(WHEN))
         self.assertEqual(found["b"], {"c": [1]})
+
+    def test_structures_in_text(self) -> None:
+        """In a text line a structure is quoted JSON."""
+        self.assertIn(' a="{\\"n\\": [1, \\"x\\"]}"', text_line(WHEN, "info", "", {"a": {"n": [1, "x"]}}))
 
     @given(
         st.text(),
@@ -200,6 +204,22 @@ class LineObserverTests(SynchronousTestCase):
         self.assertEqual(json.loads(line)["http.request.id"], "some-id")
         [line] = self.logged(lambda log: log.info("x"))
         self.assertNotIn("http.request.id", json.loads(line))
+
+    def test_other_facts(self) -> None:
+        """A line about a request has nothing of the request that is served where it is written."""
+
+        class Facts:
+            def log_fields(self) -> Mapping[str, object]:
+                return {"http.request.id": "some-id", "vars.name": "some-name"}
+
+        token = CURRENT.set(Facts())
+        try:
+            [line] = self.logged(lambda log: log.info("x", fields={"http.request.id": "another"}))
+        finally:
+            CURRENT.reset(token)
+        found = json.loads(line)
+        self.assertEqual(found["http.request.id"], "another")
+        self.assertNotIn("vars.name", found)
 
     def test_failure(self) -> None:
         """A failure is one line, with its traceback as a field."""

@@ -98,9 +98,16 @@ def _quoted(text: str) -> str:
     return _printable(json.dumps(text, ensure_ascii=False))
 
 
+def shown(value: object) -> str:
+    """*value* for people: structures, which only fields of JSON lines can hold, as JSON text."""
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return str(value)
+
+
 def _text_value(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if _PLAIN.match(text) else _quoted(text)
+    text = shown(value)
+    return text if not text or _PLAIN.match(text) else _quoted(text)
 
 
 def _beside(own: Fields, fields: Fields) -> dict[str, object]:
@@ -184,11 +191,12 @@ class LineObserver:
         level = level or LogLevel.info
         if _SEVERITY[level] < self._threshold:
             return
-        fields = dict(self._fields)
+        fields, told = dict(self._fields), event.get("fields") or {}
         facts = CURRENT.get()
-        if facts is not None:
+        # A line that says which request it is about has all of its fields.
+        if facts is not None and "http.request.id" not in told:
             fields.update(facts.log_fields())
-        fields.update(event.get("fields") or {})
+        fields.update(told)
         failure = event.get("log_failure")
         if isinstance(failure, Failure):
             fields["err.message"] = f"{failure.type.__name__ if failure.type else ''}: {failure.value}"

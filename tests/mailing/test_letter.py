@@ -72,6 +72,10 @@ class LetterTests(SynchronousTestCase):
             "a: x y\nb: true\nhttp.response.status: 507\n",
         )
 
+    def test_structure(self) -> None:
+        """A field that is a structure is shown as JSON."""
+        self.assertIn('err.detail: {"n": [1, "x"]}\n', body(entry(err__detail={"n": [1, "x"]})))
+
     def test_several(self) -> None:
         """Each different entry has its part, and the subject says how many more there are."""
         entries = [entry("a", after=1), entry("b", level="fatal"), entry("a", after=2)]
@@ -108,6 +112,15 @@ class LetterTests(SynchronousTestCase):
         text = body(entry("x\nlevel: fine", err__stack="File\n\tline\n\nlevel: fine"))
         self.assertIn("err.stack: File\n    \\tline\n    \n    level: fine\n", text)
         self.assertEqual([line for line in text.splitlines() if line.startswith("level:")], ["level: error"])
+
+    def test_dots(self) -> None:
+        """A dot that begins a line, the first one or one that is broken, arrives, and begins none on the way."""
+        for message in (".", ".x", ".\nx", "." * 300):
+            mail = written(entry(message, a="." * 300))
+            self.assertEqual([line for line in mail.split(b"\n") if line.startswith(b".")], [])
+            text = str(parsed(mail).get_content())
+            self.assertTrue(text.startswith(message.replace("\n", "\n    ") + "\ntime: "), text)
+            self.assertTrue(text.endswith("\na: " + "." * 300 + "\n"), text)
 
     def test_other_letters(self) -> None:
         """Whatever is not ASCII arrives as it is."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, make_msgid
 
-from txregistry.log import Entry
+from txregistry.log import Entry, shown
 from txregistry.mailing.batch import Batch, Told
 
 #: Characters of a message that stand in a subject.
@@ -80,11 +80,7 @@ def _lines(told: Told) -> Iterator[str]:
         yield f"times: {told.times}, the last one at {told.last.isoformat(timespec='milliseconds')}"
     yield f"level: {entry.level}"
     for name in sorted(entry.fields):
-        yield f"{_indented(name)}: {_indented(_shown(entry.fields[name]))}"
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        yield f"{_indented(name)}: {_indented(shown(entry.fields[name]))}"
 
 
 def _indented(text: str) -> str:
