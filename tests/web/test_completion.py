@@ -12,16 +12,23 @@ from tests.web.serving import Held, Server, echo
 from tests.web.wire import request_bytes
 from txregistry.web.completion import TOLD, CompletionLog, go_duration
 from txregistry.web.refused import Refused
-from txregistry.web.replies import NULL, Problem, Reply
+from txregistry.web.replies import NULL, Problem, Reply, problem_reply
 from txregistry.web.request import RegistryRequest
 
 
 class CompletionLogTests(SynchronousTestCase):
     """What is logged of whom."""
 
-    def serve(self, serve: Any, quiet: bool = False, hang_up: bool = False) -> list[dict[str, Any]]:
+    def serve(
+        self, serve: Any, quiet: bool = False, hang_up: bool = False, routed: bool = True
+    ) -> list[dict[str, Any]]:
         """The events of one request, a GET that takes a second and a half."""
-        held = Held(serve)
+
+        async def found(request: RegistryRequest) -> None:
+            request.routed = routed
+            await serve(request)
+
+        held = Held(found)
         server = Server(held)
         server.site.tell(CompletionLog(server.clock, quiet))
         connection = server.connect()
@@ -64,9 +71,46 @@ class CompletionLogTests(SynchronousTestCase):
             self.assertEqual(first["log_format"], "response completed with error")
             self.assertEqual(first["fields"]["err.code"], "blob unknown")
             self.assertEqual(first["fields"]["err.message"], "no")
-            self.assertEqual(first["fields"]["err.detail"], '{"a": 1}')
+            self.assertEqual(first["fields"]["err.detail"], {"a": 1})
             self.assertEqual(second["fields"]["err.code"], "b")
             self.assertNotIn("err.detail", second["fields"])
+
+    def test_problem_reply(self) -> None:
+        """It makes no difference whether a route fails, or answers with the problem."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.answer(problem_reply([Problem(404, "BLOB_UNKNOWN", "no")]))
+
+        [event] = self.serve(serve, quiet=True)
+        self.assertEqual(
+            (event["log_level"].name, event["log_format"]), ("error", "response completed with error")
+        )
+        self.assertEqual(event["fields"]["err.code"], "blob unknown")
+
+    def test_minor(self) -> None:
+        """Minor problems have the level of a success, as all have that no route was found for."""
+        for minor, routed in ((True, True), (False, False), (True, False)):
+
+            async def serve(request: RegistryRequest, minor: bool = minor) -> None:
+                request.answer(problem_reply([Problem(405, "A", "a"), Problem(405, "B", "b")], minor=minor))
+
+            for event in self.serve(serve, routed=routed):
+                self.assertEqual(
+                    (event["log_level"].name, event["log_format"]), ("info", "response completed with error")
+                )
+            self.assertEqual(self.serve(serve, routed=routed, quiet=True), [])
+
+    def test_unexplained(self) -> None:
+        """An answer that says of no problem, but has the status of one, is no success."""
+
+        async def serve(request: RegistryRequest) -> None:
+            request.answer(Reply(503))
+
+        [event] = self.serve(serve, quiet=True)
+        self.assertEqual(
+            (event["log_level"].name, event["log_format"]), ("error", "response completed with error")
+        )
+        self.assertEqual(event["fields"]["http.response.status"], 503)
 
     def test_refused(self) -> None:
         """One that was not let in has one line, of the level of its refusal, with status and error."""
@@ -135,7 +179,7 @@ class CompletionLogTests(SynchronousTestCase):
         async def serve(request: RegistryRequest) -> None:
             raise ZeroDivisionError("by nothing")
 
-        [event] = self.serve(serve)
+        [event] = self.serve(serve, routed=False)
         self.assertEqual((event["log_level"].name, event["fields"]["http.response.status"]), ("error", 500))
         self.assertEqual(event["fields"]["err.detail"], "ZeroDivisionError: by nothing")
         self.assertNotIn("err.stack", event["fields"])
@@ -149,14 +193,24 @@ class CompletionLogTests(SynchronousTestCase):
             request.fail([Problem(400, "B", "b", number) for number in range(TOLD + 7)])
 
         *told, last = self.serve(serve)
-        self.assertEqual([event["fields"]["err.detail"] for event in told], [str(n) for n in range(TOLD)])
+        self.assertEqual([event["fields"]["err.detail"] for event in told], [*range(TOLD)])
         self.assertEqual((last["more"], last["log_level"].name), (7, "error"))
 
     def test_left(self) -> None:
-        """One whose client left is an error of its own kind."""
-        [event] = self.serve(echo, hang_up=True)
-        self.assertEqual(event["method"], "GET")
-        self.assertEqual(event["fields"]["http.response.status"], 499)
+        """One whose client left is an error of its own kind, in distribution's words."""
+        for handler, what in (
+            ("blob_upload_chunk", "blob GET"),
+            ("blob_upload", "blob GET"),
+            ("manifest", "image manifest GET"),
+            ("tags", "tags GET"),
+            ("", "GET"),
+        ):
+            self.patch(RegistryRequest, "handler", handler)
+            [event] = self.serve(echo, hang_up=True, quiet=True)
+            self.assertEqual(formatEvent(event), f"client disconnected during {what}")
+            self.assertEqual(
+                (event["log_level"].name, event["fields"]["http.response.status"]), ("error", 499)
+            )
 
 
 class DurationTests(SynchronousTestCase):

@@ -100,6 +100,11 @@ class LogFieldTests(SynchronousTestCase):
         self.assertNotIn("http.request.referer", line)
         self.assertNotIn("http.request.contenttype", line)
 
+    def test_detail(self) -> None:
+        """A detail that is a structure stays one."""
+        line = self.line("GET", "/v2/_catalog?n=99999")
+        self.assertEqual(line["err.detail"], {"n": 99999})
+
     def test_response(self) -> None:
         """What was answered, of which type, how long it was, and how long it took."""
         line = self.line("GET", f"/v2/a/blobs/{DIGEST}")
@@ -160,7 +165,7 @@ class LogFieldTests(SynchronousTestCase):
         )
         self.assertEqual((line["http.response.status"], line["err.code"]), (401, "unauthorized"))
         self.assertEqual(line["err.message"], "authentication required")
-        self.assertEqual(len(json.loads(line["err.detail"])), len(needed("PUT", "a")))
+        self.assertEqual(len(line["err.detail"]), len(needed("PUT", "a")))
         self.assertEqual((line["auth.user.name"], line["auth.wanted"]), ("mallory", "repository:a:pull,push"))
 
     def test_storage(self) -> None:

@@ -24,6 +24,8 @@ from werkzeug.routing import RequestRedirect
 from txregistry.errors import StorageError
 from txregistry.interfaces import IRepository, IWorkers
 from txregistry.model.access import CATALOG
+from txregistry.model.digest import InvalidDigest
+from txregistry.model.names import InvalidName, InvalidTag
 from txregistry.web.authorize import Gate
 from txregistry.web.blobs import BlobRoutes, ContentReply
 from txregistry.web.body import BodyLost
@@ -228,7 +230,7 @@ class RegistryApp:
         allow = ((b"Allow", b", ".join(sorted(methods))),)
         if request.method == b"OPTIONS":
             return Reply(200, allow)
-        return problem_reply([UNSUPPORTED], allow)
+        return problem_reply([UNSUPPORTED], allow, minor=True)
 
     async def _base(self, request: RegistryRequest) -> Answer:
         await self._gate.admit(request, ())
@@ -238,7 +240,9 @@ class RegistryApp:
         await self._gate.admit(request, CATALOG)
         if request.method not in _READING:
             allow = ((b"Allow", b"GET, HEAD"),)
-            return Reply(200, allow) if request.method == b"OPTIONS" else problem_reply([UNSUPPORTED], allow)
+            if request.method == b"OPTIONS":
+                return Reply(200, allow)
+            return problem_reply([UNSUPPORTED], allow, minor=True)
         return await self._catalog.get(request)
 
     async def _run(
@@ -272,4 +276,7 @@ class RegistryApp:
             request.cause = str(error)
             if request.gone:  # its line is written
                 self._log.error("storage failed: {reason}", reason=request.cause)
+        elif isinstance(error, InvalidName | InvalidTag | InvalidDigest):
+            # To distribution a path that can name nothing is just not there.
+            request.minor = error.text in request.vars.values()
         request.fail(problems, headers_of(error, problems))

@@ -48,6 +48,11 @@ def _length(size: int) -> tuple[bytes, bytes]:
     return (b"Content-Length", b"%d" % size)
 
 
+def _unmet(problem: Problem, *headers: tuple[bytes, bytes]) -> Reply:
+    """The answer to a precondition or a range that the blob does not meet."""
+    return problem_reply([problem], headers, minor=True)
+
+
 @define(eq=False)
 class BlobRoutes:
     """The blobs of one repository."""
@@ -74,7 +79,7 @@ class BlobRoutes:
             case Outcome.NOT_MODIFIED:
                 return Reply(304, (_FOR_A_YEAR, *named))
             case Outcome.FAILED:
-                return problem_reply([Problem(412, "UNSUPPORTED", "the blob does not match If-Match")])
+                return _unmet(Problem(412, "UNSUPPORTED", "the blob does not match If-Match"))
         choice = self._chosen(request, descriptor)
         headers: Headers = (_BYTES, _FOR_A_YEAR, *named)
         parts: tuple[bytes | Slice, ...]
@@ -98,16 +103,13 @@ class BlobRoutes:
                 parts += (framed.tail,)
             case ranges.Unsatisfiable():
                 where = ranges.unsatisfied_range(descriptor.size)
-                return problem_reply(
-                    [Problem(416, "RANGE_INVALID", "invalid range")],
-                    ((b"Content-Range", where.encode()),),
+                return _unmet(
+                    Problem(416, "RANGE_INVALID", "invalid range"), (b"Content-Range", where.encode())
                 )
             case ranges.TooMany(limit=limit):
-                return problem_reply(
-                    [Problem(400, "RANGE_INVALID", "too many ranges", f"at most {limit} are served")]
-                )
+                return _unmet(Problem(400, "RANGE_INVALID", "too many ranges", f"at most {limit} are served"))
             case _:
-                return problem_reply([Problem(416, "RANGE_INVALID", "malformed range")])
+                return _unmet(Problem(416, "RANGE_INVALID", "malformed range"))
         if request.method == b"HEAD":
             return Reply(status, headers)
         reader = await repository.server.open(descriptor)

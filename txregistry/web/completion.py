@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger, LogLevel
 
+from txregistry.web.refused import Refused
 from txregistry.web.replies import NULL, Problem
 from txregistry.web.request import RegistryRequest
 
 #: Problems of one request that are told, each in a line of its own: a manifest can miss ten thousand blobs.
 TOLD = 10
+#: What distribution calls the things that some routes serve.
+_THINGS = {"blob_upload": "blob", "blob_upload_chunk": "blob", "manifest": "image manifest"}
 
 
 def go_duration(seconds: float) -> str:
@@ -29,13 +30,14 @@ def go_duration(seconds: float) -> str:
 
 class CompletionLog:
     """
-    Logs each request's end: ``response completed``, or an error line for each of its first problems.
+    Logs each request's end: ``response completed``, or a line for each of its first problems.
 
+    Problems are errors, but for those that distribution does not log at all: probes and scanners would
+    fill the log with them.  Their lines have the level ``info``, as those of requests that went well.
     One that was not let in has a line of the level that its refusal deserves.
     The words for clients may hide what went wrong in here; the line tells it.
 
-    :ivar quiet: leave the successful ones out, and clients that forgot to say who they are, because nobody
-        would see the lines.
+    :ivar quiet: leave the lines of the level ``info`` out, because nobody would see them.
     """
 
     _log = Logger()
@@ -46,7 +48,6 @@ class CompletionLog:
     def __call__(self, request: RegistryRequest, status: int) -> None:
         if self.quiet and _is_info(request, status):
             return
-        refused = request.refused
         fields: dict[str, object] = {
             **request.log_fields(),
             "http.response.status": status,
@@ -56,33 +57,48 @@ class CompletionLog:
         for name, value in request.sent:
             if name == b"Content-Type":
                 fields["http.response.contenttype"] = value.decode("latin-1")
-        if refused is not None:
-            fields.update(refused.fields)
-            for problem in request.errors:
-                fields.update(_told(problem))
-            self._log.emit(refused.level, refused.text, reason=refused.reason, fields=fields)
-            return
-        if status == 499:
-            self._log.error(
-                "client disconnected during {method}", method=request.method.decode("latin-1"), fields=fields
-            )
-        elif not request.errors:
+        if request.refused is not None:
+            self._not_let_in(request, request.refused, fields)
+        elif status == 499:
+            self._log.error("client disconnected during {what}", what=_what(request), fields=fields)
+        elif request.errors or status >= 400:
+            self._with_errors(request, fields)
+        else:
             self._log.info("response completed", fields=fields)
-        for problem in request.errors[:TOLD]:
-            told = _told(problem)
+
+    def _not_let_in(self, request: RegistryRequest, refused: Refused, fields: dict[str, object]) -> None:
+        fields.update(refused.fields)
+        for problem in request.errors:
+            fields.update(_told(problem))
+        self._log.emit(refused.level, refused.text, reason=refused.reason, fields=fields)
+
+    def _with_errors(self, request: RegistryRequest, fields: dict[str, object]) -> None:
+        level = LogLevel.info if _is_minor(request) else LogLevel.error
+        for told in [_told(problem) for problem in request.errors[:TOLD]] or [{}]:
             if request.cause:
                 told["err.detail"] = request.cause
-            self._log.error("response completed with error", fields={**fields, **told})
-        if len(request.errors) > TOLD:
-            self._log.error(
-                "response completed with {more} more errors", more=len(request.errors) - TOLD, fields=fields
-            )
+            self._log.emit(level, "response completed with error", fields={**fields, **told})
+        more = len(request.errors) - TOLD
+        if more > 0:
+            self._log.emit(level, "response completed with {more} more errors", more=more, fields=fields)
 
 
 def _is_info(request: RegistryRequest, status: int) -> bool:
     if request.refused is not None:
         return request.refused.level is LogLevel.info
-    return not request.errors and status < 400
+    if status == 499:
+        return False
+    return _is_minor(request) if request.errors or status >= 400 else True
+
+
+def _is_minor(request: RegistryRequest) -> bool:
+    """Whether the errors of *request* are none to distribution's log."""
+    return (request.minor or not request.routed) and not request.cause
+
+
+def _what(request: RegistryRequest) -> str:
+    """What the client asked for, in distribution's words: ``blob PATCH``, ``image manifest PUT``."""
+    return f"{_THINGS.get(request.handler, request.handler)} {request.method.decode('latin-1')}".lstrip()
 
 
 def _told(problem: Problem) -> dict[str, object]:
@@ -93,5 +109,5 @@ def _told(problem: Problem) -> dict[str, object]:
     }
     detail = problem.detail
     if detail is not None and detail is not NULL:
-        told["err.detail"] = detail if isinstance(detail, str) else json.dumps(detail)
+        told["err.detail"] = detail
     return told

@@ -44,6 +44,19 @@ class Reply:
     body: bytes = b""
 
 
+@frozen(slots=True)
+class ProblemReply(Reply):
+    """
+    An answer that says what is wrong.
+
+    :ivar problems: what stands in its body, and in the log.
+    :ivar minor: the log takes them for no errors: distribution has no line for them.
+    """
+
+    problems: tuple[Problem, ...] = ()
+    minor: bool = False
+
+
 class _Null(str):
     """See :data:`NULL`."""
 
@@ -86,16 +99,19 @@ def json_reply(status: int, document: object, headers: Iterable[tuple[bytes, byt
     return Reply(status, ((b"Content-Type", JSON), *headers), to_json(document))
 
 
-def problem_reply(problems: Iterable[Problem], headers: Iterable[tuple[bytes, bytes]] = ()) -> Reply:
+def problem_reply(
+    problems: Iterable[Problem], headers: Iterable[tuple[bytes, bytes]] = (), minor: bool = False
+) -> ProblemReply:
     """The error envelope; the first problem decides the status."""
-    listed = list(problems)
+    listed = tuple(problems)
     entries: list[dict[str, Any]] = []
     for problem in listed:
         entry: dict[str, Any] = {"code": problem.code, "message": problem.message}
         if problem.detail is not None:
             entry["detail"] = None if problem.detail is NULL else problem.detail
         entries.append(entry)
-    return json_reply(listed[0].status, {"errors": entries}, headers)
+    body = to_json({"errors": entries})
+    return ProblemReply(listed[0].status, ((b"Content-Type", JSON), *headers), body, listed, minor)
 
 
 def warning(text: str) -> tuple[bytes, bytes]:

@@ -29,6 +29,7 @@ from txregistry.web.replies import (
     BODILESS,
     Headers,
     Problem,
+    ProblemReply,
     Reply,
     framed,
     problem_reply,
@@ -70,6 +71,8 @@ class RegistryRequest(Request):
     :ivar classes: what their right to the repository is limited to; ``None`` if it is not.
     :ivar vars: what the route read from the path, for the log.
     :ivar refused: why it was not let in.
+    :ivar errors: what the client was told to be wrong.
+    :ivar minor: the log takes that for no error.
     :ivar cause: what went wrong in here, which the log is told and clients are not.
     :ivar sent: the header fields of the answer, as its route gave them.
     :ivar routed: a route was found, so that the configured headers go out.
@@ -87,7 +90,7 @@ class RegistryRequest(Request):
     client: Any
     site: Any  # a RegistrySite
     begun = False
-    routed = False
+    routed = minor = False
     refused: Refused | None = None
     sent: Headers = ()
     user_name = handler = cause = ""
@@ -334,13 +337,15 @@ class RegistryRequest(Request):
         """Write *reply* whole; :meth:`finish` is still to be called.  A client that is gone is no error."""
         if self.gone:
             return
+        if isinstance(reply, ProblemReply):
+            self.errors, self.minor = reply.problems, self.minor or reply.minor
         body = b"" if self.method == b"HEAD" or reply.status in BODILESS else reply.body
         self.begin_answer(reply.status, framed(reply), body)
 
     def fail(self, problems: list[Problem], headers: Headers = ()) -> None:
         """Answer with the error envelope; an answer that has begun is cut off instead."""
-        self.errors = tuple(problems)
         if self.startedWriting:
+            self.errors = tuple(problems)
             self.cut_off()
         else:
             self.answer(problem_reply(problems, headers))
