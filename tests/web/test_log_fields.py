@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -41,9 +41,12 @@ ALWAYS = (
 @implementer(IAccessController)
 @define(eq=False)
 class Named:
-    """Lets alice in, and mallory not."""
+    """Lets alice in, and mallory not; keeps the *addresses* that it is told."""
+
+    addresses: set[str] = field(factory=set)
 
     async def authorize(self, credentials: Credentials, wanted: Sequence[Access]) -> Grant:
+        self.addresses.add(credentials.client)
         if credentials.authorization == "Basic bWFsbG9yeTpwYTU1":
             raise Unauthorized("Basic", wanted, "wrong password", "mallory")
         return Grant("alice")
@@ -58,7 +61,8 @@ class LogFieldTests(SynchronousTestCase):
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         self.driver: Any = FailingDriver(InMemoryDriver())
-        self.registry = Registry(self.driver, access=Named())
+        self.access = Named()
+        self.registry = Registry(self.driver, access=self.access)
         self.registry.push_blob("a", CONTENT)
         self.registry.site.tell(CompletionLog(self.registry.clock, quiet=False))
 
@@ -99,6 +103,22 @@ class LogFieldTests(SynchronousTestCase):
         self.assertEqual(line["http.request.useragent"], "")
         self.assertNotIn("http.request.referer", line)
         self.assertNotIn("http.request.contenttype", line)
+
+    def test_claimed_address(self) -> None:
+        """Who a proxy says the client is, in the log; the access log has whom the connection is from."""
+        line = self.line("GET", "/v2/", [("X-Forwarded-For", "203.0.113.9, 10.0.0.1")])
+        self.assertEqual(line["http.request.remoteaddr"], "203.0.113.9")
+        self.assertTrue(self.registry.access[-1].startswith("192.0.2.7 - "))
+        line = self.line("GET", "/v2/", [("X-Real-Ip", "203.0.113.8")])
+        self.assertEqual(line["http.request.remoteaddr"], "203.0.113.8")
+        line = self.line("GET", "/v2/", [("X-Forwarded-For", '203.0.113.9" level=error')])
+        self.assertEqual(line["http.request.remoteaddr"], "192.0.2.7:40000")
+
+    def test_believed_by_nobody(self) -> None:
+        """Access controllers, whose limits go by addresses, get the address of the connection."""
+        headers = [("X-Forwarded-For", "203.0.113.9"), ("X-Real-Ip", "203.0.113.9")]
+        self.line("GET", "/v2/", headers)
+        self.assertEqual(self.access.addresses, {"192.0.2.7"})
 
     def test_detail(self) -> None:
         """A detail that is a structure stays one."""

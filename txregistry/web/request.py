@@ -23,6 +23,7 @@ from twisted.web.server import Request
 from txregistry.model.facts import CURRENT
 from txregistry.web.body import Body, NoBody
 from txregistry.web.channel import StreamingChannel
+from txregistry.web.claimed import claimed_address
 from txregistry.web.refused import Refused
 from txregistry.web.replies import (
     API_VERSION,
@@ -288,7 +289,8 @@ class RegistryRequest(Request):
             "http.request.method": self.method.decode("latin-1"),
             "http.request.host": self.header(b"Host") or "",
             "http.request.uri": self.uri.decode("latin-1"),
-            "http.request.remoteaddr": f"{shown}:{client.port}" if host else "@",
+            "http.request.remoteaddr": claimed_address(self.requestHeaders)
+            or (f"{shown}:{client.port}" if host else "@"),
             "http.request.useragent": self.header(b"User-Agent") or "",
         }
         for field, name in (("referer", b"Referer"), ("contenttype", b"Content-Type")):
