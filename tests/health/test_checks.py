@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import DefaultOpenSSLContextFactory
+from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import NoResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
+from zope.interface import implementer
 
+from tests.certificates import Authority
 from tests.fakes.failing import FailingDriver
+from tests.fakes.lines import lines
 from tests.fakes.workers import InlineWorkers
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.health.checks import Check, CheckFailed, file_check, http_check, storage_check, tcp_check
@@ -72,6 +79,53 @@ class PortCheckTests(SynchronousTestCase):
         """What is no name fails in one line, and does not break the check."""
         failure = self.failureResultOf(_run(tcp_check(MemoryReactorClock(), "a..b", 80, 5)), CheckFailed)
         self.assertIn("a..b:80: connection failed: ", str(failure.value))
+
+
+@implementer(IHostnameResolver)
+class SilentResolver:
+    """Knows no name, and does not say so."""
+
+    def resolveHostName(self, *_: Any, **__: Any) -> Any:
+        """Look it up, and come to no end."""
+
+
+class LateTests(SynchronousTestCase):
+    """Servers that say nothing at all, as behind a firewall, or with a full backlog."""
+
+    def late(self, memory: MemoryReactorClock, checks: Sequence[Check]) -> list[str]:
+        """What the checks say, whose time is 5 seconds; then nothing goes on, and the log has no line."""
+        with capturedLogs() as events:
+            checking = [_run(check) for check in checks]
+            memory.advance(4.9)
+            for each in checking:
+                self.assertNoResult(each)
+            memory.advance(0.1)
+            said = [str(self.failureResultOf(each, CheckFailed).value) for each in checking]
+        self.assertEqual((events, memory.getDelayedCalls()), ([], []))
+        return said
+
+    def test_connecting(self) -> None:
+        """Who connects in vain has failed when the time is over, and is no more to do with it."""
+        memory, uri = MemoryReactorClock(), "http://host.test/"
+        hosts = ("127.0.0.1", "host.test", "my_redis")
+        checks = [tcp_check(memory, host, 80, 5) for host in hosts]
+        said = self.late(memory, [*checks, http_check(memory, uri, 200, (), 5)])
+        self.assertEqual(
+            said,
+            [
+                *(f"{host}:80: connection failed: no answer within 5s" for host in hosts),
+                f"{uri}: error while checking: no answer within 5s",
+            ],
+        )
+        connectors: list[Any] = list(memory.connectors)
+        self.assertEqual([connector.stoppedConnecting for connector in connectors], [True] * 4)
+
+    def test_looking_up(self) -> None:
+        """So has who waits for an address."""
+        memory, uri = MemoryReactorClock(), "http://host.test/"
+        memory.nameResolver = SilentResolver()
+        said = self.late(memory, [tcp_check(memory, "host.test", 80, 5), http_check(memory, uri, 200, (), 5)])
+        self.assertEqual([text.partition(": ")[2][-19:] for text in said], ["no answer within 5s"] * 2)
 
 
 class Place(Resource):
@@ -136,6 +190,25 @@ class ServerCheckTests(TestCase):
         text = await self.failure(self.check("/200")())
         self.assertIn("/200: error while checking: ", text)
         self.assertNotIn("\n", text)
+
+    async def test_nothing_told(self) -> None:
+        """A check that passes leaves no line in the log, however often it does."""
+        port = self.port.getHost().port
+        with capturedLogs() as events:
+            for check in (self.check("/200"), tcp_check(reactor, "127.0.0.1", port, 5)):
+                await check()
+                await deferLater(reactor, 0)  # the connection has ended then
+        self.assertEqual([line for line in lines(events) if "HEAD /200" not in line[1]], [])
+
+    async def test_untrusted(self) -> None:
+        """A server whose certificate this machine does not trust is not well, if it is asked by https."""
+        certificate, key = Authority.root().server().write(self.mktemp())
+        context = DefaultOpenSSLContextFactory(key, certificate)
+        port = reactor.listenSSL(0, Site(self.place), context, interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        check = http_check(reactor, f"https://localhost:{port.getHost().port}/200", 200, (), 5)
+        self.assertIn("certificate verify failed", await self.failure(check()))
+        self.assertEqual(self.place.seen, [])
 
     async def test_port(self) -> None:
         """A port is well while somebody accepts connections; none is left open."""

@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint
 from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, Protocol
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
+from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
 from txregistry.errors import PathNotFound, StorageError
+from txregistry.health.connecting import QuietEndpoint, QuietEndpoints
 from txregistry.interfaces import IStorageDriver, IWorkers
 
 #: Ends when all is well, or raises :class:`CheckFailed`.
@@ -58,16 +60,15 @@ def http_check(
     reactor: Any, uri: str, status: int, headers: Sequence[tuple[str, Sequence[str]]], timeout: float
 ) -> Check:
     """HEAD of *uri*, redirects followed, is answered with *status* within *timeout* seconds."""
-    agent = Agent(reactor, pool=HTTPConnectionPool(reactor, persistent=False))
+    agent = Agent.usingEndpointFactory(
+        reactor, QuietEndpoints(reactor, timeout), HTTPConnectionPool(reactor, persistent=False)
+    )
     sent = Headers({name: list(values) for name, values in headers})
 
     async def check() -> None:
         try:
-            response = await HTTPClient(agent).head(uri, headers=sent, timeout=timeout, reactor=reactor)
-        except ResponseNeverReceived as error:
-            if any(failure.check(CancelledError) for failure in error.reasons):
-                raise CheckFailed(f"{uri}: error while checking: no answer within {timeout:g}s") from None
-            raise CheckFailed(f"{uri}: error while checking: {_reason(error)}") from None
+            asking: Deferred[Any] = HTTPClient(agent).head(uri, headers=sent, reactor=reactor)
+            response = await _within(timeout, reactor, asking)
         except Exception as error:
             raise CheckFailed(f"{uri}: error while checking: {_reason(error)}") from None
         if response.code != status:
@@ -80,19 +81,27 @@ def tcp_check(reactor: Any, host: str, port: int, timeout: float) -> Check:
     """Somebody accepts connections at *port* of *host* within *timeout* seconds."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     # HostnameEndpoint takes no name with an underscore, such as docker gives to hosts.
-    endpoint = TCP4ClientEndpoint if "_" in host else HostnameEndpoint
+    kind = TCP4ClientEndpoint if "_" in host else HostnameEndpoint
+    endpoint = QuietEndpoint(kind(reactor, host, port, timeout=2 * timeout))
 
     async def check() -> None:
-        connecting: Deferred[Any] = endpoint(reactor, host, port, timeout=timeout).connect(
-            Factory.forProtocol(Protocol)
-        )
+        connecting: Deferred[Any] = endpoint.connect(Factory.forProtocol(Protocol))
         try:
-            connection = await connecting.addTimeout(timeout, reactor)
+            connection = await _within(timeout, reactor, connecting)
         except (ConnectError, DNSLookupError, TimeoutError, OSError, ValueError) as error:
             raise CheckFailed(f"{shown}: connection failed: {_reason(error)}") from None
         connection.transport.abortConnection()
 
     return check
+
+
+def _within(seconds: float, clock: IReactorTime, waiting: Deferred[Any]) -> Deferred[Any]:
+    """What *waiting* gives within so many *seconds*, whatever it makes of being cancelled."""
+
+    def late(_: object, __: float) -> None:
+        raise TimeoutError(f"no answer within {seconds:g}s")
+
+    return waiting.addTimeout(seconds, clock, late)
 
 
 def _reason(error: BaseException) -> str:
