@@ -166,6 +166,16 @@ class MailHookTests(SynchronousTestCase):
         self.clock.advance(60)
         self.assertEqual(self.post.subjects()[-1], "c")
 
+    def test_given_up(self) -> None:
+        """After one was given up, what fails next is tried again as often."""
+        self.post.answer = NotSent("refused")
+        for message in ("a", "b"):
+            before = len(self.post.mails)
+            self.hook.hear(entry(message))
+            self.clock.pump([1, 60, *RETRIES])
+            self.assertEqual(self.post.subjects()[before:], [message] * (1 + len(RETRIES)))
+            self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_recovers(self) -> None:
         """When it can be sent again nothing is lost, and retries begin anew."""
         self.post.answer = NotSent("refused")
@@ -283,6 +293,32 @@ class MailHookTests(SynchronousTestCase):
         self.successResultOf(self.ended)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(self.warnings(), ["warn: 1 entries of the log are not mailed: the registry stops"])
+
+    def test_stop_while_failing(self) -> None:
+        """A mail on its way that fails while the registry stops was the one try."""
+        self.post.held = True
+        self.hook.hear(entry("a"))
+        self.clock.advance(1)
+        self.assertFalse(self.stopped())
+        self.post.waiting[0].errback(NotSent("refused"))
+        self.successResultOf(self.ended)
+        self.assertEqual(self.post.subjects(), ["a"])
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.assertEqual(
+            self.warnings(),
+            [
+                "warn: mail about the log not sent: refused",
+                "warn: 1 entries of the log are not mailed: the registry stops",
+            ],
+        )
+
+    def test_after_the_stop(self) -> None:
+        """What is said after the stop is not kept."""
+        self.assertTrue(self.stopped())
+        self.hook.hear(entry("a"))
+        self.hook.startService()
+        self.clock.advance(1)
+        self.assertEqual(self.post.mails, [])
 
     def test_stop_refused(self) -> None:
         """At the stop there is one try, also for what was tried before."""

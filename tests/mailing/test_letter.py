@@ -114,7 +114,7 @@ class LetterTests(SynchronousTestCase):
         self.assertEqual([line for line in text.splitlines() if line.startswith("level:")], ["level: error"])
 
     def test_dots(self) -> None:
-        """A dot that begins a line, the first one or one that is broken, arrives, and begins none on the way."""
+        """A dot that begins a line, be it of one that was broken, arrives, and begins none on the way."""
         for message in (".", ".x", ".\nx", "." * 300):
             mail = written(entry(message, a="." * 300))
             self.assertEqual([line for line in mail.split(b"\n") if line.startswith(b".")], [])

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, field
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.error import ConnectionRefusedError, DNSLookupError
+from twisted.internet.error import ConnectingCancelledError, ConnectionRefusedError, DNSLookupError
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import AccumulatingProtocol
 from twisted.logger import capturedLogs
+from twisted.protocols.basic import FileSender
 from twisted.test.iosim import FakeTransport, IOPump, connect
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from tests.fakes.smtp import PASSWORD, USER, MailServer
+from tests.mailing.making import WHEN, parsed
+from txregistry.log import Entry
+from txregistry.mailing.batch import Batch
 from txregistry.mailing.hook import NotSent
+from txregistry.mailing.letter import letter
 from txregistry.mailing.smtp import GOODBYE, TIMEOUT, SmtpSend, is_loopback
 
 PEER = IPv4Address("TCP", "192.0.2.7", 40000)
@@ -41,7 +47,7 @@ class Wires:
 
     def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         if self.server is None:
-            self.connecting = Deferred()
+            self.connecting = Deferred(lambda ended: ended.errback(ConnectingCancelledError(PEER)))
             return self.connecting
         if isinstance(self.server, Exception):
             return fail(self.server)
@@ -136,6 +142,18 @@ class SmtpSendTests(SynchronousTestCase):
         self.assertEqual(self.outcome(server, mail=text), [])
         self.assertEqual(server.mails[0].content, text)
 
+    def test_dots(self) -> None:
+        """Dots arrive, also one that begins a line where the sender takes up its next piece of the mail."""
+        batch, fields = Batch(), dict.fromkeys("abcde", "." * 4000)
+        batch.add(Entry(WHEN, "error", ".", fields))
+        mail = letter(batch, "host", "r@example.com", ["a@example.com"], WHEN)
+        begin = next(each.end() for each in re.finditer(rb"\n(?=\.|=2E)", mail) if each.end() > 12_000)
+        mail = b"X-Long: ".ljust(FileSender.CHUNK_SIZE - begin - 1, b"x") + b"\n" + mail
+        self.assertIn(mail[FileSender.CHUNK_SIZE - 1 :][:2], (b"\n.", b"\n="))
+        server = MailServer()
+        self.assertEqual(self.outcome(server, mail=mail), [])
+        self.assertEqual(parsed(server.mails[0].content).get_content(), parsed(mail).get_content())
+
     def test_some_refused(self) -> None:
         """Who is unknown to the server is told of, the others get their mail."""
         server = MailServer(refused=frozenset(("b@example.com",)))
@@ -213,6 +231,7 @@ class SmtpSendTests(SynchronousTestCase):
                 (*hello, *[b"250 x"] * 3, b"354 go", b"554-spam\r\n554 \x1b[2Jspam", b"221 x"),
                 "never: 554 spam [2Jspam",
             ),
+            ((b"220 x", b"250 x", b"552 " + b"no! " * 400, b"221 x"), f"never: {'552 ' + 'no! ' * 49}…"),
             ((b"hello?",), "later: Invalid response from SMTP server: b'hello?'"),
             (
                 (b"220 x", b""),
