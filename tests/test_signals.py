@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.trial.unittest import SynchronousTestCase
 
 from txregistry.signals import obey_signals
@@ -34,6 +35,9 @@ class Reactor:
         self.called.append(call)
 
     def stop(self) -> None:
+        """Stop after this turn, as the real one; being asked twice is an error."""
+        if self.stops or not self.running:
+            raise ReactorNotRunning
         self.stops += 1
 
     def turn(self) -> None:
@@ -75,6 +79,38 @@ class SignalTests(SynchronousTestCase):
                 call()
             self.get(signal.SIGTERM, signal.SIGINT)
             self.assertEqual((self.reactor.stops, self.hurried), (1, ["x", "x"]))
+
+    def test_twice_in_one_turn(self) -> None:
+        """A second signal before the stop has begun hurries, too, and is no error."""
+        for early in (False, True):
+            self.setUp()
+            if not early:
+                self.run_reactor()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                os.kill(os.getpid(), number)
+            self.assertEqual((self.reactor.stops, self.hurried), (0, []))
+            if early:
+                self.run_reactor()
+            self.reactor.turn()
+            self.assertEqual((self.reactor.stops, self.hurried), (1, ["x"]))
+
+    def test_in_the_handler(self) -> None:
+        """A handler does nothing but ask the reactor: it may run anywhere."""
+        self.run_reactor()
+        for call in self.reactor.before_shutdown:
+            call()
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.assertEqual(self.hurried, [])
+        self.reactor.turn()
+        self.assertEqual(self.hurried, ["x"])
+
+    def test_too_late(self) -> None:
+        """A reactor that runs no more is not stopped."""
+        self.run_reactor()
+        os.kill(os.getpid(), signal.SIGTERM)
+        self.reactor.running = False
+        self.reactor.turn()
+        self.assertEqual((self.reactor.stops, self.hurried), (0, []))
 
     def test_early(self) -> None:
         """What comes before the reactor runs is obeyed when it does."""

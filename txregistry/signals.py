@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.error import ReactorNotRunning
 from twisted.logger import Logger
 
 _log = Logger()
@@ -20,12 +21,12 @@ def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[],
     Twisted would end the process by the signal that it got, which looks like
     a failure to who asked for the stop; and would call a second signal an error.
 
-    :param hurry: is called when a second signal comes while the daemon stops.
+    :param hurry: is called when a second signal comes, while the daemon stops or is about to.
     :param reload: is called for SIGHUP.
     """
 
     def stop(number: int, _: object) -> None:
-        reactor.callFromThread(_stop, reactor, number)
+        reactor.callFromThread(_stop, reactor, number, hurry)
 
     def again(*_: object) -> None:
         reactor.callFromThread(hurry)
@@ -51,7 +52,11 @@ def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[],
     reactor.addSystemEventTrigger("before", "shutdown", stopping)
 
 
-def _stop(reactor: Any, number: int) -> None:
+def _stop(reactor: Any, number: int, hurry: Callable[[], object]) -> None:
     _log.info("got {name}, stopping", name=signal.Signals(number).name)
-    if reactor.running:
+    if not reactor.running:
+        return
+    try:
         reactor.stop()
+    except ReactorNotRunning:  # it was told to stop in the same turn, and has not begun
+        hurry()
