@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -383,7 +383,9 @@ def _has_nowait(path: str) -> bool:
     """Whether the kernel reads this file only if it has it in memory."""
     fd = os.open(path, os.O_RDONLY)
     try:
-        return bool(AtHand(fd).read(0, 10))
+        return os.preadv(fd, [bytearray(10)], 0, os.RWF_NOWAIT) == 10
+    except OSError:
+        return False
     finally:
         os.close(fd)
 
@@ -431,16 +433,28 @@ class AtHandTests(TlsSocketCase):
         self.assertEqual(b"", AtHand(None).read(0, 10))
 
     def test_cold(self) -> None:
-        """What is not in memory is nothing now, and may be something later."""
+        """What is not in memory is nothing now, and may be something later: the kernel does not wait."""
+        flags: list[object] = []
 
-        def preadv(*_: object) -> int:
+        def preadv(*arguments: object) -> int:
+            flags.append(arguments[3])
             raise BlockingIOError
 
         original = os.preadv
         data, reads = self.read(3, preadv)
-        self.assertEqual(b"", data)
+        self.assertEqual((b"", [os.RWF_NOWAIT]), (data, flags))
         self.patch(os, "preadv", original)
         self.assertEqual(b"cde" if _has_nowait(__file__) else b"", bytes(reads.read(2, 3)))
+
+    def test_warm(self) -> None:
+        """What the kernel gives is given on, as much as it is."""
+
+        def preadv(_: int, buffers: Sequence[bytearray], position: int, __: int) -> int:
+            buffers[0][:2] = b"abcdef"[position : position + 2]
+            return 2
+
+        self.assertEqual(b"cd", self.read(3, preadv)[0])
+        self.assertEqual(b"cd", self.read(2, preadv)[0])
 
     def test_not_there(self) -> None:
         """Where the kernel cannot do that, it is asked once."""

@@ -308,6 +308,41 @@ class FileSenderTests(SendingCase):
         self.assertTrue(await self.got(client, f"/0-{SIZE}", SIZE) == self.content)
         self.assertEqual(fetched, [])
 
+    async def test_probe_cold(self) -> None:
+        """Whether it is in memory is asked of the kernel, which is told not to wait for it."""
+        fetched, flags = [], set()
+        read_ahead = sending._read_ahead
+
+        def ahead(fd: int, position: int, *sizes: int) -> None:
+            fetched.append(position)
+            read_ahead(fd, position, *sizes)
+
+        def preadv(_: int, __: object, position: int, flag: int) -> int:
+            flags.add(flag)
+            raise BlockingIOError
+
+        self.patch(sending, "_read_ahead", ahead)
+        self.patch(os, "preadv", preadv)
+        client = await self.connect()
+        self.assertTrue(await self.got(client, f"/0-{SIZE}", SIZE) == self.content)
+        self.assertEqual(flags, {os.RWF_NOWAIT})
+        self.assertGreaterEqual(len(fetched), SIZE // QUANTUM)
+
+    async def test_no_probe(self) -> None:
+        """A kernel that cannot tell is asked once, and no thread is."""
+        fetched: list[object] = []
+        asked: list[int] = []
+
+        def preadv(*_: object) -> int:
+            asked.append(1)
+            raise OSError(errno.EOPNOTSUPP, "not supported")
+
+        self.patch(FileSender, "_fetch", lambda *arguments: fetched.append(arguments))
+        self.patch(os, "preadv", preadv)
+        client = await self.connect()
+        self.assertTrue(await self.got(client, f"/0-{SIZE}", SIZE) == self.content)
+        self.assertEqual((fetched, asked), ([], [1]))
+
     async def test_upload_behind(self) -> None:
         """An upload behind a large answer and a file on one connection is paused and read on as any other."""
         client = await self.connect(receive_buffer=4096)
