@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from typing import Any
 
 from twisted.application.service import Application, Service
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import ILogObserver, LogEvent, Logger, LogPublisher, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.live.wire import Answer, Wire
-from txregistry.assembly import CONFIGURABLE, Daemon, Sequence, assemble
+from txregistry.assembly import CONFIGURABLE, Daemon, Sequence, assemble, building
 from txregistry.config.reading import read_config
 from txregistry.config.values import Config
 from txregistry.lines import Descriptor
@@ -175,6 +176,21 @@ class DaemonTests(TestCase):
                 pulled = await self.ask("GET", f"/v2/a/blobs/{DIGEST}")
                 self.assertTrue(pulled.body == CONTENT)
             await self.stop(daemon)
+
+    async def test_memory(self) -> None:
+        """What is free is given back again and again, in a thread."""
+        given: list[int] = []
+
+        def give_back() -> bool:
+            given.append(threading.get_ident())
+            return True
+
+        self.patch(building, "give_back", give_back)
+        self.patch(building, "GIVE_BACK_EVERY", 0.001)
+        self.start(config_of())
+        while len(given) < 3:
+            await deferLater(reactor, 0.001)
+        self.assertNotIn(threading.get_ident(), given)
 
     async def test_deleted_by_others(self) -> None:
         """What another program takes out of the directory is gone at once, whatever may be remembered."""

@@ -5,11 +5,20 @@ from __future__ import annotations
 import ctypes
 import gc
 import weakref
+from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from txregistry.heap import ARENAS, KEPT, LARGE, keep_freed_memory, library_heap, spare_what_is_loaded
+from txregistry.heap import (
+    ARENAS,
+    KEPT,
+    LARGE,
+    give_back,
+    keep_freed_memory,
+    library_heap,
+    spare_what_is_loaded,
+)
 
 
 class KeepFreedMemoryTests(SynchronousTestCase):
@@ -42,6 +51,31 @@ class KeepFreedMemoryTests(SynchronousTestCase):
         """Neither is one that has never heard of it."""
         self.patch(ctypes, "CDLL", lambda name: object())
         self.assertFalse(keep_freed_memory())
+
+
+class GiveBackTests(SynchronousTestCase):
+    """What is free goes back to the kernel."""
+
+    def test_given_back(self) -> None:
+        """Also what lies in the middle of the heap, which nothing else gives back."""
+        keep_freed_memory()
+        pieces = [bytes(100_000) for _ in range(600)]
+        full = resident()
+        del pieces[:-1]
+        self.assertGreater(resident(), full - 30 * 1024)
+        self.assertTrue(give_back())
+        self.assertLess(resident(), full - 30 * 1024)
+
+    def test_unknown(self) -> None:
+        """A library that cannot do it is no fault."""
+        self.patch(ctypes, "CDLL", lambda name: object())
+        self.assertFalse(give_back())
+
+
+def resident() -> int:
+    """KiB of this process that are in memory."""
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
+    return int(line.split()[1])
 
 
 class LibraryHeapTests(SynchronousTestCase):

@@ -50,7 +50,19 @@ ALLOWED: dict[str, frozenset[str]] = {
     "extensions": COMMON | {"config", "middleware", "plugins"},
     "assembly": COMMON
     | ROOMS
-    | {"debug", "extensions", "metrics", "config", "log", "lines", "mailing", "threads", "tls", "listening"},
+    | {
+        "debug",
+        "extensions",
+        "heap",
+        "metrics",
+        "config",
+        "log",
+        "lines",
+        "mailing",
+        "threads",
+        "tls",
+        "listening",
+    },
     "tap": COMMON | {"heap", "config", "assembly", "lines", "reloading", "signals", "systemd"},
     "reloading": COMMON | {"config"},
     "signals": frozenset(),

@@ -5,7 +5,9 @@ glibc gives the top of its heap back to the kernel as soon as a few hundred
 kilobytes of it are free.  Every buffer that a socket is read into is such a
 piece: it is given back and asked for again thousands of times a second, and
 each time the kernel clears its pages anew.  Keeping some tens of megabytes
-saves a sixth to a third of the processor time of an upload.
+saves a sixth to a third of the processor time of an upload.  What was kept
+after all, in the middle of the heap too, is given back once a minute: else a
+daemon is for ever as large as in its busiest moment.
 
 Each of the first threads gets a heap of its own ("arena"), up to eight for
 each processor, and memory that is freed in one is of no use to the others:
@@ -33,6 +35,8 @@ _M_ARENA_MAX = -8
 KEPT = 32 * 1024 * 1024
 #: Pieces of this many bytes and more still have memory of their own, given back when they are freed.
 LARGE = 1024 * 1024
+#: Seconds between two times of giving back what is free.
+GIVE_BACK_EVERY = 60.0
 #: Heaps at most, whatever the number of threads.
 ARENAS = 2
 
@@ -83,6 +87,20 @@ def keep_freed_memory() -> bool:
         return False
     choices = ((_M_TRIM_THRESHOLD, KEPT), (_M_MMAP_THRESHOLD, LARGE), (_M_ARENA_MAX, ARENAS))
     return all(mallopt(name, value) for name, value in choices)
+
+
+def give_back() -> bool:
+    """
+    Have the C library give all free pages back to the kernel; takes milliseconds, in which threads may wait.
+
+    :return: whether there was anything to give back.
+    """
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError):
+        return False
+    trim.argtypes = [ctypes.c_size_t]
+    return bool(trim(0))
 
 
 def library_heap() -> LibraryHeap | None:

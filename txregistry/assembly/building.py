@@ -32,8 +32,10 @@ from txregistry.errors import Misconfigured
 from txregistry.extensions import build_beside, build_stack
 from txregistry.health.building import watches
 from txregistry.health.state import Health
+from txregistry.heap import GIVE_BACK_EVERY, give_back
 from txregistry.interfaces import IReloadable, MiddlewareMeans
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
+from txregistry.maintenance.chore import Chore
 from txregistry.metrics.exposition import Metrics
 from txregistry.storage.look import FirstLook
 from txregistry.threads import Workers
@@ -172,6 +174,13 @@ def assemble(
         FirstLook(driver),
         *(credentials, redis),
         *chores(config, reactor, driver, metrics),
+        Chore(
+            reactor,
+            "giving memory back",
+            partial(threads.hashing.run, give_back),
+            GIVE_BACK_EVERY,
+            GIVE_BACK_EVERY,
+        ),
         *watches(config.health, health, reactor, driver, threads.disk),
         *debug_server(http, reactor, observed, metrics),
         daemon.listener,
