@@ -23,7 +23,7 @@ from txregistry.config.kinds import Kinds
 from txregistry.config.middleware import Plugins
 from txregistry.config.reading import read_config
 from txregistry.config.values import Config
-from txregistry.errors import BadOption, Misconfigured
+from txregistry.errors import BadOption, Misconfigured, NotRunning
 from txregistry.extensions import Offer
 from txregistry.interfaces import (
     Caller,
@@ -100,6 +100,22 @@ class Guard(Service):
         return inner
 
 
+class Angry(Guard):
+    """Cannot be reloaded, for *error*."""
+
+    error: Exception = ZeroDivisionError()
+
+    async def reload(self) -> bool:
+        await super().reload()
+        raise self.error
+
+
+class Late(Angry):
+    """Is told of a stop."""
+
+    error = NotRunning("too late")
+
+
 @frozen
 class Failing:
     """Cannot be built."""
@@ -127,6 +143,8 @@ class MiddlewareTests(TestCase):
                 "x", label_of, lambda inner, label, _: NotedNamespace(inner, calls, label)
             ),
             ("repository", "x"): Offer("x", label_of, lambda label, _: Guard(calls, label)),
+            ("repository", "angry"): Offer("angry", label_of, lambda label, _: Angry(calls, label)),
+            ("repository", "late"): Offer("late", label_of, lambda label, _: Late(calls, label)),
             **{(layer, "bad"): Offer("bad", label_of, Failing()) for layer in ("storage", "repository")},
         }
         self.kinds = Kinds(
@@ -200,6 +218,22 @@ class MiddlewareTests(TestCase):
                 ("repository 1", "stop"),
             ],
         )
+
+    async def test_reload_fails(self) -> None:
+        """One that cannot read its files again keeps no other one from it, and the log says so."""
+        guards = "{name: angry, options: {label: a}}, {name: x, options: {label: b}}"
+        config = self.config(f"{{repository: [{guards}]}}")
+        daemon = self.start(config)
+        await daemon.take_over(config)
+        self.assertEqual(self.calls[-2:], [("a", "reload"), ("b", "reload")])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    async def test_reload_at_the_stop(self) -> None:
+        """A daemon that stops reads nothing more, and calls that no failure."""
+        config = self.config("{repository: [{name: late, options: {label: a}}]}")
+        daemon = self.start(config)
+        with self.assertRaises(NotRunning):
+            await daemon.take_over(config)
 
     async def test_catalog_and_search(self) -> None:
         """The catalog, and the search for a blob to be mounted, ask the registry's middlewares, too."""

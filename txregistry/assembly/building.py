@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 from twisted.application.service import IService
 
-from txregistry.assembly.daemon import Daemon
+from txregistry.assembly.daemon import Daemon, reload_all
 from txregistry.assembly.defaults import unheard
 from txregistry.assembly.logs import is_quiet, line_observer, mail_hook
 from txregistry.assembly.serving import (
@@ -33,7 +33,7 @@ from txregistry.extensions import build_beside, build_stack
 from txregistry.health.building import watches
 from txregistry.health.state import Health
 from txregistry.heap import GIVE_BACK_EVERY, give_back
-from txregistry.interfaces import IReloadable, MiddlewareMeans
+from txregistry.interfaces import MiddlewareMeans
 from txregistry.lines import STDERR, STDOUT, Descriptor, LineWriter, Sink
 from txregistry.maintenance.chore import Chore
 from txregistry.metrics.exposition import Metrics
@@ -157,9 +157,7 @@ def assemble(
         observer.set_level(changed.log.level)
         completed.quiet = is_quiet(changed.log)
         app.readonly(changed.storage.readonly)
-        for each in (access, credentials, encryption, *middlewares):
-            if IReloadable.providedBy(each):
-                await each.reload()
+        await reload_all((access, credentials, encryption, *middlewares))
 
     daemon = Daemon(
         observer, main_listener(http, reactor, site, credentials, sockets), threads.hashing, take_over

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from twisted.application.service import MultiService, Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.logger import ILogObserver, Logger, LogLevel
 from twisted.python.components import Componentized
 
 from txregistry.config.values import Config
-from txregistry.interfaces import IWorkers
+from txregistry.errors import NotRunning
+from txregistry.interfaces import IReloadable, IWorkers
 from txregistry.listening import Listener
 from txregistry.log import LineObserver
+
+_log = Logger()
 
 
 class Sequence(MultiService):
@@ -60,3 +63,19 @@ class Daemon(Sequence):
         if isinstance(parent, Componentized):
             parent.setComponent(ILogObserver, self.observer)
         super().setServiceParent(parent)
+
+
+async def reload_all(parts: Iterable[object]) -> None:
+    """
+    Have those of *parts* that can read their files again, whatever becomes of the others.
+
+    :raises NotRunning: the daemon stops.
+    """
+    for part in parts:
+        if IReloadable.providedBy(part):
+            try:
+                await part.reload()
+            except (CancelledError, NotRunning):
+                raise
+            except Exception:
+                _log.failure("{kind} could not be read again", kind=type(part).__name__, level=LogLevel.error)
