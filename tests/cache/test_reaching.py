@@ -91,7 +91,7 @@ class RedisLinkMakingTests(SynchronousTestCase):
             self.reactor = MemoryReactorClock()
             self.started(RedisConfig(ADDRESS, readtimeout=2, writetimeout=3, mastername=mastername))
             _, transport = self.connected(0)
-            self.reactor.advance(4.9)
+            self.reactor.pump([4.5, 0.4])
             self.assertFalse(transport.disconnected)
             self.reactor.pump([0.1, 0.01])
             self.assertTrue(transport.disconnected)
