@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -42,6 +42,16 @@ class ChoreTests(SynchronousTestCase):
         self.rounds[-1].errback(ZeroDivisionError())
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.clock.advance(100)
+        self.assertEqual(len(self.rounds), 2)
+
+    def test_cancelled_by_itself(self) -> None:
+        """Work that somebody else cancels has failed, and is done at its next time, too."""
+        self.clock.advance(5)
+        self.rounds[-1].cancel()
+        self.assertEqual(len(self.flushLoggedErrors(CancelledError)), 1)
+        self.clock.advance(99.9)
+        self.assertEqual(len(self.rounds), 1)
+        self.clock.advance(0.1)
         self.assertEqual(len(self.rounds), 2)
 
     def test_at_once(self) -> None:
