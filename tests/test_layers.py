@@ -26,7 +26,7 @@ ROOMS = frozenset(
     )
 )
 #: What everybody may import.
-COMMON = frozenset(("model", "errors", "interfaces", "aftermath", "files", "_version", ""))
+COMMON = frozenset(("model", "errors", "interfaces", "aftermath", "files", "endpoints", "_version", ""))
 
 #: Part of the package -> what it may import beside itself.
 ALLOWED: dict[str, frozenset[str]] = {
@@ -38,6 +38,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "threads": COMMON,
     "heap": frozenset(),
     "files": frozenset(),
+    "endpoints": frozenset(),
     "metrics": COMMON,
     "callers": frozenset(),
     "log": frozenset(("model", "callers", "")),

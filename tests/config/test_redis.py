@@ -44,6 +44,12 @@ class ReadRedisTests(SynchronousTestCase):
             RedisConfig((HERE,)), self.good("{addr: 'localhost:6379', addrs: ['localhost:6379']}")
         )
 
+    def test_container(self) -> None:
+        """The names that docker gives to containers are good."""
+        self.assertEqual(
+            RedisConfig((Address("project_redis_1", 6379),)), self.good("{addr: 'project_redis_1:6379'}")
+        )
+
     def test_two_addresses(self) -> None:
         """If both do, and differ, the newer counts."""
         self.assertEqual(
@@ -53,7 +59,7 @@ class ReadRedisTests(SynchronousTestCase):
 
     def test_bad_address(self) -> None:
         """An address has a host and a port."""
-        for text in ("localhost", ":6379", "localhost:", "/run/redis.sock"):
+        for text in ("bad host:1", "a..b:1", "localhost", ":6379", "localhost:", "/run/redis.sock"):
             self.assertEqual(("redis.addr: must be host:port",), reading(f"{{addr: '{text}'}}").faults)
             faults = reading(f"{{addrs: ['{text}', 'localhost:1'], mastername: m}}").faults
             self.assertEqual(("redis.addrs[0]: must be host:port",), faults)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from twisted.internet.endpoints import HostnameEndpoint
-
 from txregistry import __version__
 from txregistry.config.values import LogConfig, MailHookConfig
+from txregistry.endpoints import host_endpoint
 from txregistry.lines import LineWriter
 from txregistry.log import FORMATTERS, LineObserver
 from txregistry.mailing.hook import MailHook
@@ -33,7 +32,7 @@ def mail_hook(config: MailHookConfig, reactor: Any) -> MailHook:
 
     send = SmtpSend(
         reactor,
-        HostnameEndpoint(reactor, config.host, config.port),
+        host_endpoint(reactor, config.host, config.port),
         config.host,
         config.sender,
         config.to,

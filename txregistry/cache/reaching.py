@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from txregistry.cache.encryption import Encryption
 from txregistry.cache.link import Login, RedisLink
 from txregistry.cache.sentinel import MakeEndpoint, MasterEndpoint
+from txregistry.endpoints import host_endpoint
 
 
 def redis_link(options: Any, reactor: Any, encryption: Encryption | None) -> RedisLink:
@@ -32,7 +33,7 @@ def redis_link(options: Any, reactor: Any, encryption: Encryption | None) -> Red
 
 def _endpoints(options: Any, reactor: Any, encryption: Encryption | None) -> MakeEndpoint:
     def make(host: str, port: int) -> IStreamClientEndpoint:
-        plain = HostnameEndpoint(reactor, host, port, timeout=options.dialtimeout)
+        plain = host_endpoint(reactor, host, port, options.dialtimeout)
         return plain if encryption is None else wrapClientTLS(encryption.towards(host), plain, reactor)
 
     return make

@@ -5,7 +5,7 @@ and the rest of 3.1.
 
 from __future__ import annotations
 
-from txregistry.config.addresses import Address, NotAnAddress, parse_address
+from txregistry.config.addresses import Address, NotAnAddress, is_host, parse_address
 from txregistry.config.cursor import Cursor
 from txregistry.config.values import RedisConfig, RedisTlsConfig
 
@@ -94,7 +94,7 @@ def _addresses(redis: Cursor) -> tuple[Address, ...]:
 def _address(redis: Cursor, text: str, index: int | None) -> tuple[Address, ...]:
     try:
         address = parse_address(text)
-        if not address.host or not address.port:
+        if not is_host(address.host) or not address.port:
             raise NotAnAddress("must be host:port")
     except NotAnAddress as problem:
         if index is None:

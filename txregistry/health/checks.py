@@ -8,13 +8,13 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, Protocol
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
+from txregistry.endpoints import host_endpoint
 from txregistry.errors import PathNotFound, StorageError
 from txregistry.health.connecting import QuietEndpoint, QuietEndpoints
 from txregistry.interfaces import IStorageDriver, IWorkers
@@ -80,9 +80,7 @@ def http_check(
 def tcp_check(reactor: Any, host: str, port: int, timeout: float) -> Check:
     """Somebody accepts connections at *port* of *host* within *timeout* seconds."""
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    # HostnameEndpoint takes no name with an underscore, such as docker gives to hosts.
-    kind = TCP4ClientEndpoint if "_" in host else HostnameEndpoint
-    endpoint = QuietEndpoint(kind(reactor, host, port, timeout=2 * timeout))
+    endpoint = QuietEndpoint(host_endpoint(reactor, host, port, 2 * timeout))
 
     async def check() -> None:
         connecting: Deferred[Any] = endpoint.connect(Factory.forProtocol(Protocol))

@@ -6,11 +6,13 @@ from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from twisted.web.client import URI, BrowserLikePolicyForHTTPS
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
+
+from txregistry.endpoints import host_endpoint
 
 
 @implementer(IStreamClientEndpoint)
@@ -42,7 +44,7 @@ class QuietEndpoints:
 
     def endpointForURI(self, uri: URI) -> QuietEndpoint:
         """Where the server of *uri* is."""
-        endpoint: Any = HostnameEndpoint(self._reactor, uri.host, uri.port, timeout=2 * self._patience)
+        endpoint: Any = host_endpoint(self._reactor, uri.host.decode("ascii"), uri.port, 2 * self._patience)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._policy.creatorForNetloc(uri.host, uri.port), endpoint)
         return QuietEndpoint(endpoint)
