@@ -116,3 +116,16 @@ class ReloaderTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.reload(LEAST)
         self.assertEqual(len(self.applied), 1)
+
+    def test_always_ends(self) -> None:
+        """Whatever becomes of a reload, its end is told: systemd waits for that."""
+        told: list[str] = []
+        self.reloader = Reloader(
+            self.read, read(LEAST), self.apply, lambda: told.append("begun"), lambda: told.append("ended")
+        )
+        for reading in (ZeroDivisionError(), NotRunning("too late"), read("version: 0.1\n"), read(LEAST)):
+            self.reading = reading
+            told.clear()
+            self.successResultOf(Deferred.fromCoroutine(self.reloader.reload()))
+            self.assertEqual(told, ["begun", "ended"])
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)

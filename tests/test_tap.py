@@ -7,11 +7,13 @@ import io
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -196,17 +198,18 @@ class DaemonTests(SynchronousTestCase):
         path.write_text(text.replace("ROOT", self.mktemp()))
         return path
 
-    def run_daemon(self, *argv: str) -> Daemon:
+    def run_daemon(self, *argv: str, environ: Mapping[str, str] | None = None) -> Daemon:
         """Start *argv*, which ends with the test."""
         paths = [str(SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
-        env = {"PYTHONPATH": os.pathsep.join(paths)}
+        env = {"PYTHONPATH": os.pathsep.join(paths), **(environ or {})}
         program = Program("daemon", argv, Path(self.mktemp()), env=env)
         self.addCleanup(program.kill)
         return Daemon(program)
 
-    def twistd(self, config: Path | None) -> Daemon:
+    def twistd(self, config: Path | None, **environ: str) -> Daemon:
         arguments = [] if config is None else ["--config", str(config)]
-        return self.run_daemon(beside_python("twistd"), "-n", "--pidfile=", "txregistry", *arguments)
+        twistd = (beside_python("twistd"), "-n", "--pidfile=", "txregistry")
+        return self.run_daemon(*twistd, *arguments, environ=environ)
 
     def terminated(self, daemon: Daemon, number: signal.Signals = signal.SIGTERM) -> int:
         os.kill(daemon.program.pid, number)
@@ -301,6 +304,45 @@ class DaemonTests(SynchronousTestCase):
             line["msg"] for line in lines[lines.index(next(x for x in lines if "restart" in x["msg"])) :]
         ]
         self.assertNotIn("response completed", after)
+
+    def test_reload_with_variables(self) -> None:
+        """The variables of its start count at a reload, too."""
+        daemon = self.twistd(self.write(), REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED="true")
+        daemon.wait()
+        self.assertEqual(daemon.ask("/v2/a/blobs/uploads/", "POST"), 405)
+        os.kill(daemon.program.pid, signal.SIGHUP)
+        daemon.program.wait_until(
+            lambda: "the configuration was read again" in "".join(daemon.stderr()), "reading it again"
+        )
+        self.assertEqual(daemon.ask("/v2/a/blobs/uploads/", "POST"), 405)
+        self.terminated(daemon)
+        self.assertNotIn("restart", "".join(daemon.stderr()))
+
+    def test_systemd(self) -> None:
+        """systemd is told of each step of its life, with the time of a reload."""
+        name = f"txregistry-test-{secrets.token_hex(8)}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.bind(f"\0{name}")
+            systemd.settimeout(30)
+
+            def told() -> str:
+                return systemd.recv(4096).decode()
+
+            daemon = self.twistd(self.write(), NOTIFY_SOCKET=f"@{name}")
+            self.assertEqual(told(), "READY=1")
+            self.assertIsNotNone(daemon._find_port())
+            self.assertEqual(daemon.ask("/v2/"), 200)
+            before = time.monotonic_ns()
+            os.kill(daemon.program.pid, signal.SIGHUP)
+            reloading = re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=(\d+)", told())
+            assert reloading is not None
+            self.assertTrue(before // 1000 <= int(reloading[1]) <= time.monotonic_ns() // 1000)
+            self.assertEqual(told(), "READY=1")
+            self.assertEqual(self.terminated(daemon), 0)
+            self.assertEqual(told(), "STOPPING=1")
+            systemd.setblocking(False)
+            self.assertRaises(BlockingIOError, told)
+        self.assert_calm(daemon)
 
     def test_reload_at_the_stop(self) -> None:
         """SIGHUPs just before and after SIGTERM hold nothing up, and are no failures."""
