@@ -210,9 +210,16 @@ class HangingTests(SynchronousTestCase):
         self.workers = Workers(self, 2, "slow")
         self.workers.startService()
         self.free = threading.Event()
-        self.addCleanup(self.free.set)
         self.work = self.workers.run(wait_for, self.free)
+        [self.thread] = (thread for thread in threading.enumerate() if thread.name == "slow-0")
+        self.addCleanup(self.end)
         self.stopped = self.workers.stopService()
+
+    def end(self) -> None:
+        """Let the thread go on, to its end: others count threads."""
+        self.free.set()
+        self.thread.join(30)
+        self.assertFalse(self.thread.is_alive())
 
     def callLater(self, seconds: float, call: Any) -> Any:
         return self.clock.callLater(seconds, call)
@@ -234,7 +241,8 @@ class HangingTests(SynchronousTestCase):
             self.clock.advance(0.1)
         self.successResultOf(self.stopped)
         self.assertEqual([event["names"] for event in events], ["slow-0"])
-        self.assertTrue(all(thread.daemon for thread in threading.enumerate() if thread.name == "slow-0"))
+        self.assertTrue(self.thread.is_alive())
+        self.assertTrue(self.thread.daemon)
 
     def test_in_time(self) -> None:
         """One that comes back in time is waited for, and its answer is given."""

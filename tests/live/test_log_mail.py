@@ -140,7 +140,7 @@ class MailTests(LiveTestCase):
         time.sleep(2)
         self.assertEqual(registry.output().count("mail about the log"), 1)
         self.fail_once(registry)
-        self.assert_stops(registry, 2)
+        self.assert_stops(registry)
 
     def test_silent_server(self) -> None:
         """A mail server that accepts and says nothing holds up no client, and the end not for long."""
@@ -151,15 +151,15 @@ class MailTests(LiveTestCase):
             with connection:
                 for _ in range(20):
                     self.fail_once(registry)
-                self.assert_stops(registry, 5)
+                self.assert_stops(registry)
         self.assertIn("21 entries of the log are not mailed", registry.output())
 
     def wait_for_words(self, registry: Registry, words: str) -> None:
         registry.program.wait_until(lambda: words in registry.output(), f"saying {words!r}")
 
-    def assert_stops(self, registry: Registry, seconds: float) -> None:
-        """The daemon ends well on SIGTERM, within *seconds* and what the machine needs."""
+    def assert_stops(self, registry: Registry) -> None:
+        """The daemon ends well on SIGTERM, long before a mail server's time would be over."""
         began = time.monotonic()
         registry.program.terminate()
         self.assertEqual(registry.program.wait(), 0)
-        self.assertLess(time.monotonic() - began, seconds + 3)
+        self.assertLess(time.monotonic() - began, 20)

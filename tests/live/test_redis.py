@@ -132,7 +132,7 @@ class RedisTests(RedisCase):
         for _ in range(100):
             self.assertEqual(self.head(registry, kept), 200)
         self.assertEqual(self.delete(registry, gone), 202)
-        self.assertLess(time.monotonic() - began, 5)
+        self.assertLess(time.monotonic() - began, 20)  # half a second each would be 50
         self.assertEqual(self.head(registry, gone), 404)
         self.assertEqual(registry.output().count(GONE), 1)
         server.wake()
