@@ -9,12 +9,15 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.certificates import Authority
+from tests.fakes.repository import MemoryBlobs
 from tests.test_assembly import config_of
 from txregistry.assembly import Daemon, assemble
+from txregistry.assembly.storing import descriptor_cache
 from txregistry.cache.encryption import Encryption
 from txregistry.cache.link import RedisLink
 from txregistry.config.values import Config
-from txregistry.drivers.table import DRIVERS
+from txregistry.model.names import RepositoryName
+from txregistry.threads import Workers
 
 REDIS = "redis: {addr: '127.0.0.1:6379'}"
 
@@ -76,4 +79,12 @@ class DescriptorCacheTests(SynchronousTestCase):
 
     def test_drivers(self) -> None:
         """Before a driver that remembers as well as we could, nothing is remembered in memory."""
-        self.assertEqual({name for name, kind in DRIVERS.items() if kind.remembers}, {"filesystem"})
+        name, reactor = RepositoryName("a"), MemoryReactorClock()
+        for storage, cached in (("filesystem: {}", False), ("inmemory: {}", True)):
+            config = config_of(storage=f"{storage}, cache: {{blobdescriptor: inmemory}}")
+            wrap, _, _ = descriptor_cache(config, reactor, None, Workers(reactor, 1))
+            blobs = MemoryBlobs(name, {})
+            digest = blobs.add(b"content").digest
+            for _ in range(2):
+                self.successResultOf(wrap(name, blobs).stat(digest))
+            self.assertEqual(blobs.stats, 1 if cached else 2, storage)

@@ -277,9 +277,6 @@ class BuildTests(SynchronousTestCase):
 
     def test_built_in(self) -> None:
         """Those that come with the daemon are known by their names."""
-        self.assertEqual(
-            {key: offer.name for key, offer in BUILT_IN.items()}, {key: key[1] for key in BUILT_IN}
-        )
         self.assertIsInstance(
             BUILT_IN["storage", "redirect"].build(InMemoryDriver(), _Base("https://a"), MEANS), RedirectDriver
         )

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from attrs import frozen
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.contracts.drivers import StorageDriverContract
+from tests.fakes.workers import InlineWorkers
 from txregistry.drivers.inmemory import InMemoryDriver
-from txregistry.interfaces import IStorageDriver
+from txregistry.interfaces import IStorageDriver, MiddlewareMeans
 from txregistry.middleware.redirect import RedirectDriver
 from txregistry.middleware.rewrite import RewriteDriver
 from txregistry.middleware.table import STORAGE
+
+MEANS = MiddlewareMeans(Clock(), InlineWorkers())
+
+
+@frozen
+class Chosen:
+    """The options of all rows."""
+
+    base: str = "https://base"
+    scheme: str = "ftp"
+    host: str = "host"
+    trimpathprefix: str = "/a"
 
 
 class Pointing(InMemoryDriver):
@@ -77,8 +92,13 @@ class RewriteDriverTests(SynchronousTestCase):
 class TableTests(SynchronousTestCase):
     """The table of middlewares."""
 
-    def test_names(self) -> None:
-        """Each row stands under its name."""
-        self.assertEqual(
-            {name: kind.name for name, kind in STORAGE.items()}, {name: name for name in STORAGE}
-        )
+    def test_rows(self) -> None:
+        """Each name makes its driver, of all its options."""
+        options = Chosen()
+        for name, expected in (
+            ("redirect", "https://base/p"),
+            ("rewrite", "ftp://host/b?c"),
+        ):
+            driver = STORAGE[name].build(Pointing("http://x/a/b?c"), options, MEANS)
+            self.assertEqual(self.successResultOf(driver.redirect_url("/p", "GET")), expected)
+        self.assertEqual(len(STORAGE), 2)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from OpenSSL import SSL
-from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -20,10 +19,8 @@ from txregistry.tls.connections import (
     LINGER,
     PIECE,
     PLAIN_HTTP,
-    TlsConnection,
     TlsFactory,
 )
-from txregistry.tls.contexts import CurrentContext
 from txregistry.web.channel import DRAIN_SECONDS, SMALL_READ
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
@@ -483,8 +480,3 @@ class PrivateNameTests(SynchronousTestCase):
             "_aborted",
         ):
             self.assertTrue(hasattr(TLSMemoryBIOProtocol, name), name)
-
-    def test_factory(self) -> None:
-        """The factory makes our connections."""
-        factory = TlsFactory(CurrentContext(SSL.Context(SSL.TLS_SERVER_METHOD)), Factory(), Clock())
-        self.assertIs(TlsConnection, factory.protocol)

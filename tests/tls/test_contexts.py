@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from typing import Any
+from unittest import SkipTest
 
 from OpenSSL import SSL
 from twisted.trial.unittest import SynchronousTestCase
@@ -106,7 +109,7 @@ class SuiteTests(ContextCase):
         self.assertEqual("TLS_AES_128_GCM_SHA256", self.chosen(client_context(), RSA_CBC))
 
     def test_translation(self) -> None:
-        """Each of Go's names leads to the suite that it means, as far as OpenSSL has it."""
+        """Each of Go's names leads to its suite, as far as OpenSSL has it."""
         for name, ours in OLDER_SUITES.items():
             try:
                 suites = Suites.of([name])
@@ -115,6 +118,19 @@ class SuiteTests(ContextCase):
                 continue
             self.assertEqual(((ours,), MODERN_SUITES), (suites.older, suites.modern))
         self.assertEqual(6, len(Suites.of(()).older))
+
+    def test_names(self) -> None:
+        """Go's names are those of the standard, and OpenSSL says which suites of its own they mean."""
+        openssl = shutil.which("openssl")
+        if openssl is None:
+            raise SkipTest("needs openssl")
+        command = (openssl, "ciphers", "-stdname", "ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        theirs = {(words := line.split())[0]: words[2] for line in listed.splitlines()}
+        found = {name: theirs[name] for name in OLDER_SUITES if name in theirs}
+        self.assertEqual({name: OLDER_SUITES[name] for name in found}, found)
+        self.assertGreater(len(found), 15)
+        self.assertLessEqual(set(MODERN_SUITES), set(theirs))
 
     def test_missing(self) -> None:
         """A suite that OpenSSL has no more is left out; if no other remains, that is a fault."""
