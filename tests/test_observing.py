@@ -126,6 +126,15 @@ class ObservedDaemonTests(TestCase):
             self.assertEqual(values[f"txregistry_{kind}_memory_bytes", ()], 0)
         self.assertGreater(values["registry_storage_action_seconds_count", ("PutContent", "inmemory")], 0)
 
+    async def test_cache_size(self) -> None:
+        """Of blobs no more are remembered than the configuration says."""
+        self.start(config_of(DEBUG, "inmemory: {}, cache: {blobdescriptor: inmemory, blobdescriptorsize: 2}"))
+        for content, remembered in ((b"a", 1), (b"b", 2), (b"c", 2)):
+            digest = str(Digest.of(content))
+            pushed = await deferToThread(self.wire.push_blob, "a", digest, content)
+            self.assertEqual(pushed.status, 201)
+            self.assertEqual((await self.values())["txregistry_descriptors_remembered", ()], remembered)
+
     async def test_described(self) -> None:
         """Each metric of ours has its place in the page for operators, but for what only Redis has."""
         self.start(config_of(DEBUG, "inmemory: {}, cache: {blobdescriptor: inmemory}"))

@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import frozen
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
@@ -19,13 +20,14 @@ from zope.interface import implementer
 from tests.fakes.workers import InlineWorkers
 from tests.web.registry import Registry
 from tests.web.wire import Answer, Connection, request_bytes
-from txregistry.debug.building import Observed, Pages, debug_services
+from txregistry.debug.building import Observed, Pages, debug_services, watch_pools
 from txregistry.debug.expvar import registry_facts
 from txregistry.debug.memory import PIECE
 from txregistry.debug.server import DebugPages, DebugRequest
 from txregistry.interfaces import IHealth
 from txregistry.listening import Listener
 from txregistry.metrics.exposition import Metrics
+from txregistry.metrics.lag import INTERVAL
 from txregistry.metrics.pauses import GcPauses
 from txregistry.model.access import Grant
 from txregistry.threads import Workers
@@ -220,10 +222,19 @@ class MetricsPageTests(DebugCase):
         self.assertNotIn(b"Prometheus", self.ask("/debug/", site=site).body)
 
     def test_failure(self) -> None:
-        """A scrape that fails is a 500, is counted as one, and is in the log."""
-        self.metrics.watch("broken", "", lambda: {(None,): 1}, ("x",))  # type: ignore[dict-item]
+        """A scrape that fails is a 500, is counted as one, and as one that has ended; it is in the log."""
+        label: Any = None
+        self.metrics.watch("broken", "", lambda: {(label,): 1}, ("x",))
         self.assertEqual(self.ask("/metrics").status, 500)
         self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
+        label = "y"
+        text = self.ask("/metrics").body.decode()
+        for sample in (
+            'requests_total{code="200"} 0',
+            'requests_total{code="500"} 1',
+            "requests_in_flight 1",
+        ):
+            self.assertIn(f"promhttp_metric_handler_{sample}", text)
 
 
 class VariablesTests(DebugCase):
@@ -400,9 +411,22 @@ class MemoryTests(DebugCase):
             connections[-1].send(request_bytes("GET", "/debug/memory"))
         connections[0].hang_up()
         connections[1].hang_up()
-        while not connections[2].received():
+        for _ in range(1000):
+            if connections[2].received():
+                break
             self.clock.advance(0)
         self.assertEqual(connections[2].answer("GET").status, 200)
+
+
+@frozen
+class Pool:
+    """Threads as figures."""
+
+    pool: str
+    threads: int
+    size: int
+    waiting: int
+    unanswered: int
 
 
 class ServicesTests(SynchronousTestCase):
@@ -432,6 +456,39 @@ class ServicesTests(SynchronousTestCase):
         self.assertIn('txregistry_threads_limit{pool="disk"} 3.0\n', text)
         for name in ("threads", "jobs_waiting", "jobs_unanswered"):
             self.assertIn(f'txregistry_{name}{{pool="debug"}} 0.0\n', text)
+
+    def test_each_pool(self) -> None:
+        """Each figure of a pool is told under its name."""
+        metrics = Metrics()
+        pools: Any = [Pool("a", 1, 2, 3, 4), Pool("b", 5, 6, 7, 8)]
+        watch_pools(metrics, pools)
+        metrics.read_gauges()
+        text = metrics.expose("")[0].decode()
+        for name, a, b in (
+            ("threads", 1, 5),
+            ("threads_limit", 2, 6),
+            ("jobs_waiting", 3, 7),
+            ("jobs_unanswered", 4, 8),
+        ):
+            for pool, number in (("a", a), ("b", b)):
+                self.assertIn(f'txregistry_{name}{{pool="{pool}"}} {number}.0\n', text)
+
+    def test_measured(self) -> None:
+        """With metrics, collections and the reactor's lag are measured."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        metrics, reactor = Metrics(), MemoryReactorClock()
+        services = self.services(metrics, reactor)[:-1]
+        for service in services:
+            service.startService()
+        gc.collect()
+        reactor.advance(INTERVAL + 3)
+        for service in services:
+            service.stopService()
+        text = metrics.expose("")[0].decode()
+        self.assertIn('txregistry_gc_pause_seconds_count{generation="2"} 1.0\n', text)
+        self.assertIn("txregistry_reactor_lag_seconds_count 1.0\n", text)
+        self.assertIn("txregistry_reactor_lag_seconds_sum 3.0\n", text)
 
     def test_off(self) -> None:
         """Without metrics the reactor's lag is not measured."""

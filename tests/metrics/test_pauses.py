@@ -42,6 +42,26 @@ class GcPausesTests(SynchronousTestCase):
             gc.collect(0)
         self.assertEqual((self.pauses.count, len(self.pauses.last)), (REMEMBERED + 5, REMEMBERED))
 
+    def test_start_in_a_collection(self) -> None:
+        """Of a collection that was under way at the start only the end is heard, which tells nothing."""
+        seen: list[tuple[int, float]] = []
+        late = GcPauses(lambda generation, seconds: seen.append((generation, seconds)))
+
+        class Starting:
+            def __init__(self) -> None:
+                self.me = self
+
+            def __del__(self) -> None:
+                late.startService()
+
+        Starting()
+        gc.collect()
+        self.addCleanup(late.stopService)
+        self.assertTrue(late.running)
+        self.assertEqual((seen, late.count), ([], 0))
+        gc.collect(1)
+        self.assertEqual([generation for generation, _ in seen], [1])
+
     def test_stop(self) -> None:
         """After the stop nothing is left with the interpreter."""
         self.pauses.stopService()
