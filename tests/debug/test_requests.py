@@ -127,6 +127,7 @@ class RequestStateTests(SynchronousTestCase):
         connection = self.send(head % 9)
         self.assertEqual(self.states(), ["waiting for its body"])
         self.access.open = False
+        self.registry.clock.advance(1)  # the page is in the order of the times
         self.send(request_bytes("PUT", "/v2/a/manifests/x", body=b"whole"))
         self.assertEqual(self.states(), ["waiting for its body", "working"])
 
