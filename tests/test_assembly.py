@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import threading
+from functools import partial
 from typing import Any
 
+from attrs import evolve
 from twisted.application.service import Application, Service
 from twisted.internet import reactor as _reactor
 from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
@@ -17,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from tests.live.wire import Answer, Wire
 from txregistry.assembly import CONFIGURABLE, Daemon, Sequence, assemble, building
+from txregistry.auth.table import ACCESS, Means
 from txregistry.config.reading import read_config
 from txregistry.config.values import Config
 from txregistry.lines import Descriptor
@@ -114,6 +117,21 @@ class AssembleTests(SynchronousTestCase):
             warned = [event for event in events if "No HTTP secret provided" in formatEvent(event)]
             self.assertEqual([event["log_level"].name for event in warned], ["warn"] if told else [])
 
+    def test_deciding(self) -> None:
+        """One thread that decides is left beside those that may be kept busy for long."""
+        means: list[Means] = []
+
+        def build(options: object, given: Means) -> Any:
+            means.append(given)
+            return ACCESS["none"].build(options, given)
+
+        self.patch(building, "ACCESS", {"none": evolve(ACCESS["none"], build=build)})
+        for processors, slow in ((None, 1), (1, 1), (2, 1), (8, 4)):
+            self.patch(os, "cpu_count", partial(int, processors or 0))
+            assemble(config_of(), Clock())
+            workers: Any = means[-1].workers
+            self.assertEqual((means[-1].threads, workers.size), (slow, slow + 1))
+
     def test_log(self) -> None:
         """Under an application, the log is ours, in the form of the configuration."""
         reader, writer = os.pipe()
@@ -191,6 +209,18 @@ class DaemonTests(TestCase):
         while len(given) < 3:
             await deferLater(reactor, 0.001)
         self.assertNotIn(threading.get_ident(), given)
+
+    async def test_more_in_the_log(self) -> None:
+        """When a reload has more written into the log, that is what requests leave there, too."""
+        daemon = self.start(config_of(rest="log: {level: warn, accesslog: {disabled: true}}"))
+        observer: Any = daemon.observer
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        await self.ask("GET", "/v2/")
+        await daemon.take_over(config_of(rest="log: {level: info, accesslog: {disabled: true}}"))
+        await self.ask("GET", "/v2/")
+        await self.stop(daemon)
+        self.assertEqual(os.read(self.reader, 65536).count(b"response completed"), 1)
 
     async def test_deleted_by_others(self) -> None:
         """What another program takes out of the directory is gone at once, whatever may be remembered."""

@@ -17,12 +17,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.testing import MemoryReactorClock
 from twisted.python import usage
 from twisted.scripts._twistd_unix import ServerOptions
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.live.processes import Program, beside_python
-from txregistry.tap import EXIT_CONFIG, Options, _log_sink, read_configuration, reread_configuration
+from twisted import internet
+from txregistry import tap
+from txregistry.assembly import CONFIGURABLE
+from txregistry.config.reading import read_config
+from txregistry.heap import spare_what_is_loaded
+from txregistry.tap import (
+    EXIT_CONFIG,
+    Options,
+    _log_sink,
+    makeService,
+    read_configuration,
+    reread_configuration,
+)
 
 SOURCE = Path(__file__).parent.parent
 CONFIG = """
@@ -150,6 +163,25 @@ class LogSinkTests(SynchronousTestCase):
             self.sink(f"--logfile={self.mktemp()}/missing/log")
         self.assertEqual(raised.exception.code, EXIT_CONFIG)
         self.assertIn("/missing/log: No such file or directory", stderr.getvalue())
+
+
+class MakeServiceTests(SynchronousTestCase):
+    """What is done beside building the daemon."""
+
+    def test_memory(self) -> None:
+        """The C library's and the collector's rules are made, the latter's when all is loaded."""
+        reactor, told = MemoryReactorClock(), []
+        self.patch(internet, "reactor", reactor)
+        self.patch(tap, "keep_freed_memory", lambda: told.append("kept"))
+        self.patch(tap, "_raise_descriptor_limit", lambda: None)
+        self.patch(tap, "obey_signals", lambda *_: None)
+        options = Options()
+        options.path = self.mktemp()
+        text = CONFIG.replace("FORMATTER", "text").replace("PORT", "0").replace("ROOT", self.mktemp())
+        options.reading = read_config(text, {}, CONFIGURABLE)
+        makeService(options)
+        self.assertEqual(told, ["kept"])
+        self.assertIn((spare_what_is_loaded, (), {}), reactor.whenRunningHooks)
 
 
 class Daemon:

@@ -122,6 +122,29 @@ class VerifiedLeafTests(SynchronousTestCase):
             middle = issue(self.root, name="middle", extensions=extensions)
             self.refused(reason, [issue(middle, name="leaf"), middle], self.root)
 
+    def test_every_issuer(self) -> None:
+        """Each of those that sign has to be one: OpenSSL forgives it also far from the leaf."""
+        root = make_key(name="root", extensions=((SIGNS, True),))
+        middle = issue(root, name="middle", extensions=AUTHORITY)
+        self.refused("not an authority", [issue(middle), middle], root)
+
+    def test_version_1(self) -> None:
+        """A root of version 1 could not say it, and is trusted all the same."""
+        root = self._version_1()
+        self.assertIs(root.certificate.version, x509.Version.v1)
+        leaf = issue(root)
+        self.assertEqual(numbers_of(self.verify([leaf], root).key), numbers_of(leaf.public))
+        middle = issue(root, name="middle", extensions=AUTHORITY)
+        self.verify([issue(middle), middle], root)
+
+    def _version_1(self) -> SigningKey:
+        """A key with a certificate of its own in the oldest form."""
+        made = make_key(name="root")
+        certificate = crypto.X509.from_cryptography(made.certificate)
+        certificate.set_version(0)
+        certificate.sign(crypto.PKey.from_cryptography_key(made.private), "sha256")
+        return SigningKey(made.private, certificate.to_cryptography(), made.algorithm)
+
     def test_path_length(self) -> None:
         """An authority says how many others may be below it."""
         root = make_key(extensions=((x509.BasicConstraints(ca=True, path_length=0), True),))

@@ -122,6 +122,15 @@ class LinesTests(SynchronousTestCase):
         self.assertEqual(self.lines.wait(), 1.0)
         self.assertEqual(self.lines.retry_after(), 1)
 
+    def test_no_measure(self) -> None:
+        """What says nothing of the others, as one that failed does, is not measured."""
+        self.joined("a1", "a2", "a3", "a4")
+        for _ in range(4):
+            self.lines.next()
+            self.lines.ended()
+        self.assertEqual(self.joined("a1", "a2", "a3", "a4", "a5"), [None] * 4 + ["a5"])
+        self.assertEqual(self.lines.wait(), 2.0)
+
     def test_leave(self) -> None:
         """Who leaves is not served, and makes room."""
         self.joined("a1", "a2", "a3", "b1")

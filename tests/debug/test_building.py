@@ -400,6 +400,7 @@ class MemoryTests(DebugCase):
         text = self.text("/debug/memory")
         self.assertIn("bytes in", text)
         self.assertIn("test_building.py", text)
+        self.assertEqual(self.workers.calls, 1)  # no turn of the reactor is as long as that takes
         del kept
 
     def test_two_readers(self) -> None:

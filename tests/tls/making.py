@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve, frozen
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
@@ -111,15 +112,17 @@ class Ends:
         client: SSL.Context | None = None,
         serve: Serve = echo,
         server: Server | None = None,
+        peer: IAddress = PEER,
     ) -> None:
         self.server = server or Server(serve)
         self.clock: Clock = self.server.clock
         factory = TlsFactory(contexts, self.server.site, self.clock)
-        protocol = factory.buildProtocol(PEER)
+        protocol = factory.buildProtocol(peer)
         if protocol is None:
             raise AssertionError("nobody serves")
         self.protocol: TlsConnection = protocol
         self.wire = TlsWire()
+        self.wire.peerAddr = peer
         self.protocol.makeConnection(self.wire)
         self.tls = SSL.Connection(client or client_context(), None)
         self.tls.set_connect_state()

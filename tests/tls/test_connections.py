@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -122,6 +123,20 @@ class HandshakeTests(ConnectionCase):
             [("info", f"TLS handshake with {WHERE} failed: the client left")], self.logged(events)
         )
         self.assertEqual([], ends.clock.getDelayedCalls())
+
+    def test_addresses(self) -> None:
+        """The log names clients as they are known: one of IPv4 on a port of both kinds, too."""
+        for peer, shown in (
+            (IPv6Address("TCP", "::ffff:192.0.2.7", 40000), WHERE),
+            (IPv6Address("TCP", "2001:db8::7", 40000), "[2001:db8::7]:40000"),
+            (UNIXAddress(None), "a client on the socket"),
+        ):
+            ends = self.connect(peer=peer)
+            ends.raw(b"\x16\x03\x01")
+            with capturedLogs() as events:
+                ends.hang_up()
+            [(_, text)] = self.logged(events)
+            self.assertEqual(f"TLS handshake with {shown} failed: the client left", text)
 
     def failure(self, ends: Ends) -> tuple[str, str]:
         """What the log says of a handshake that fails, whose client is told why before the end."""

@@ -183,6 +183,11 @@ class SafetyTests(ContextCase):
         ends = self.connect(client_context(protocols=(b"h2",)))
         self.assertIn("no application protocol", str(ends.error))
 
+    def test_idle(self) -> None:
+        """Connections on which nothing happens have no buffers."""
+        context = contexts_of(Options.of(self.credential, self.mktemp())).context
+        self.assertTrue(context.set_mode(0) & SSL.MODE_RELEASE_BUFFERS)
+
     def test_renegotiation(self) -> None:
         """A client cannot make the server shake hands again and again."""
         ends = self.connect(client_context(newest=TLS12))

@@ -172,6 +172,19 @@ class ReloadTests(WatchCase):
         self.assertTrue(old.works)
         self.assertEqual([], self.tick(10))
 
+    def test_new_and_odd(self) -> None:
+        """What is odd about a new one is told at once, and so is its end if it is near."""
+        self.begin(self.authority.server(days=(-80, 2.5)))
+        self.assertEqual(1, len(self.events))
+        for days, told in (
+            ((-80, 3.5), r"CERT expires on .* UTC, 3 days from now$"),
+            ((1, 90), "not valid before"),
+        ):
+            self.write(self.authority.server(days=days))
+            [(first, _), (second, text)] = self.tick()
+            self.assertEqual(("info", "warn"), (first, second))
+            self.assertRegex(text, told)
+
     def test_half_written(self) -> None:
         """Between the two files of a pair the old ones stay in use, and a fault is told once."""
         first, second = self.authority.server(), self.authority.server()
