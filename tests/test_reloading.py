@@ -97,6 +97,13 @@ class ReloaderTests(SynchronousTestCase):
         self.assertEqual(self.applied[-1].log.level, "warn")
         self.assertEqual(len(self.reload(LEAST)), 1)
 
+    def test_beside_readonly(self) -> None:
+        """What stands beside the one key of maintenance that is taken over needs a restart."""
+        purging = "storage: {inmemory: , maintenance: {uploadpurging: {dryrun: on}}}"
+        lines = self.reload(LEAST.replace("storage: inmemory", purging))
+        self.assertEqual([level for level, _ in lines], ["warn", "info"])
+        self.assertIn("storage.maintenance.uploadpurging", lines[0][1])
+
     def test_faults(self) -> None:
         """One with faults changes nothing; each of them is told."""
         lines = self.reload("version: 0.1\nstorage: nowhere\nlog: {level: loud}\nhttp: {addr: ':1'}\n")

@@ -25,6 +25,8 @@ from tests.fakes.lines import lines
 from tests.fakes.workers import InlineWorkers
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.health.checks import Check, CheckFailed, file_check, http_check, storage_check, tcp_check
+from txregistry.interfaces import Entry
+from txregistry.model.names import Page
 
 reactor: Any = _reactor
 
@@ -46,6 +48,18 @@ class StorageCheckTests(SynchronousTestCase):
         self.assertIn("inmemory", str(failure.value))
         driver.failing.clear()
         self.successResultOf(_run(check))
+
+    def test_little(self) -> None:
+        """No more is asked for than what tells that there is something."""
+        asked: list[tuple[str, int]] = []
+
+        class Asked(FailingDriver):
+            async def list(self, path: str, after: str = "", limit: int = 1000) -> Page[Entry]:
+                asked.append((path, limit))
+                return await super().list(path, after, limit)
+
+        self.successResultOf(_run(storage_check(Asked(InMemoryDriver()))))
+        self.assertEqual(asked, [("/", 1)])
 
 
 class FileCheckTests(SynchronousTestCase):
