@@ -37,8 +37,9 @@ setup(
         "pyjwt>=2.10",
         # The language of validation.manifests.urls, with bounded time, which Python's re does not have.
         "google-re2>=1.1",
-        # What is asked of other web servers.
+        # What is asked of other web servers; names that treq's rules forbid are asked by Twisted alone.
         "treq>=24.9",
+        "hyperlink>=21",
         # The text that Prometheus reads.
         "prometheus-client>=0.22",
         # The descriptor cache in Redis; txredisapi reads replies well only by hiredis.

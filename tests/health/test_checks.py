@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from twisted.internet import reactor as _reactor
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.internet.task import deferLater
-from twisted.internet.testing import MemoryReactorClock
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import NoResource, Resource
@@ -88,6 +89,24 @@ class PortCheckTests(SynchronousTestCase):
         checking = _run(tcp_check(memory, "my_redis", 6379, 5))
         self.assertNoResult(checking)
         self.assertEqual([client[:2] for client in memory.tcpClients], [("my_redis", 6379)])
+
+    def test_server(self) -> None:
+        """So is that of a web server, which is asked under the same name; others are written in ASCII."""
+        for uri, port, asked, host in (
+            ("http://my_auth:5001/a b", 5001, b"/a%20b", b"my_auth:5001"),
+            ("http://my_auth/?x=1", 80, b"/?x=1", b"my_auth"),
+            ("http://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.test/", 80, b"/", b"xn--bcher-kva.test"),
+        ):
+            memory = MemoryReactorClock()
+            self.assertNoResult(_run(http_check(memory, uri, 200, (), 5)))
+            [(_, connected, factory, *_)] = memory.tcpClients
+            self.assertEqual(connected, port)
+            protocol: Any = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", port))
+            transport = StringTransport()
+            protocol.makeConnection(transport)
+            head = transport.value()
+            self.assertTrue(head.startswith(b"HEAD %b HTTP/1.1\r\n" % asked), head)
+            self.assertIn(b"Host: %b\r\n" % host, head)
 
     def test_no_name(self) -> None:
         """What is no name fails in one line, and does not break the check."""

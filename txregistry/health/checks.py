@@ -6,12 +6,12 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from treq.client import HTTPClient
+from hyperlink import URL
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory, Protocol
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool, RedirectAgent
 from twisted.web.http_headers import Headers
 
 from txregistry.endpoints import host_endpoint
@@ -60,15 +60,14 @@ def http_check(
     reactor: Any, uri: str, status: int, headers: Sequence[tuple[str, Sequence[str]]], timeout: float
 ) -> Check:
     """HEAD of *uri*, redirects followed, is answered with *status* within *timeout* seconds."""
-    agent = Agent.usingEndpointFactory(
-        reactor, QuietEndpoints(reactor, timeout), HTTPConnectionPool(reactor, persistent=False)
-    )
+    endpoints, pool = QuietEndpoints(reactor, timeout), HTTPConnectionPool(reactor, persistent=False)
+    agent = RedirectAgent(Agent.usingEndpointFactory(reactor, endpoints, pool))
     sent = Headers({name: list(values) for name, values in headers})
+    where = _in_ascii(uri)
 
     async def check() -> None:
         try:
-            asking: Deferred[Any] = HTTPClient(agent).head(uri, headers=sent, reactor=reactor)
-            response = await _within(timeout, reactor, asking)
+            response = await _within(timeout, reactor, agent.request(b"HEAD", where, sent))
         except Exception as error:
             raise CheckFailed(f"{uri}: error while checking: {_reason(error)}") from None
         if response.code != status:
@@ -91,6 +90,16 @@ def tcp_check(reactor: Any, host: str, port: int, timeout: float) -> Check:
         connection.transport.abortConnection()
 
     return check
+
+
+def _in_ascii(uri: str) -> bytes:
+    """*uri* as it is sent.  A host with a name that docker gave it, which IDNA forbids, keeps that."""
+    url = URL.from_text(uri)
+    try:
+        encoded = url.to_uri()
+    except UnicodeError:
+        encoded = url.replace(host="").to_uri().replace(host=url.host)
+    return encoded.to_text().encode("ascii")
 
 
 def _within(seconds: float, clock: IReactorTime, waiting: Deferred[Any]) -> Deferred[Any]:
