@@ -13,7 +13,7 @@ __all__ = ["fill", "warm"]
 
 _IMAGES = 4
 _REMEMBERED = 10_500
-"""Manifests: more than the daemon remembers, and more deletions, too."""
+"""More manifests than the daemon remembers, and more deletions of blobs."""
 _PASSING = "soak/passing"
 
 
@@ -39,9 +39,9 @@ def fill(setting: Setting) -> tuple[Image, ...]:
     return tuple(images)
 
 
-def warm(setting: Setting, manifests: int = _REMEMBERED) -> None:
+def warm(setting: Setting, count: int = _REMEMBERED) -> None:
     """
-    Push so many *manifests* of no size to speak of, and delete them again.
+    Push so many manifests of no size to speak of as blobs and as manifests, and delete both again.
 
     After this all that the daemon remembers up to a limit is at that limit:
     what memory rises by from here on is not that.
@@ -53,10 +53,12 @@ def warm(setting: Setting, manifests: int = _REMEMBERED) -> None:
     for piece in (config, layer):
         push(session, _PASSING, piece)
     paths = []
-    for number in range(manifests):
+    for number in range(count):
         text = image([layer], config, annotations={"number": str(number)})
-        paths.append(f"/v2/{_PASSING}/manifests/{sha256(text)}")
+        digest = sha256(text)
+        session.ask("POST", f"/v2/{_PASSING}/blobs/uploads/?digest={digest}", [201], body=text)
+        paths.append(f"/v2/{_PASSING}/manifests/{digest}")
         session.ask("PUT", paths[-1], [201], {"Content-Type": MANIFEST}, text)
     for path in paths:
-        session.ask("DELETE", path, [202])
+        session.ask("DELETE", path, [202])  # which deletes the blob, too
     session.close()
