@@ -23,6 +23,7 @@ from zope.interface import implementer
 from tests.fakes.smtp import PASSWORD, USER, MailServer
 from tests.mailing.making import WHEN, parsed
 from txregistry.log import Entry
+from txregistry.mailing import smtp
 from txregistry.mailing.batch import Batch
 from txregistry.mailing.hook import NotSent
 from txregistry.mailing.letter import letter
@@ -189,6 +190,26 @@ class SmtpSendTests(SynchronousTestCase):
             [line] = self.outcome(server, tls=Trust(False), **settings)
             self.assertTrue(line.startswith("later: Unable to connect to SMTP server:"), line)
             self.assertEqual(server.mails, [])
+
+    def test_whose_certificate(self) -> None:
+        """It has to be the server's, unless any will do; without a name for one nothing is encrypted."""
+
+        def verifying(host: str) -> Trust:
+            if "_" in host:
+                raise ValueError("no such name")
+            return Trust(host == "mail.example.com")
+
+        self.patch(smtp, "optionsForClientTLS", verifying)
+        self.patch(smtp, "CertificateOptions", lambda: Trust(True))
+        for host, insecure, sent in (
+            ("mail.example.com", False, [True]),
+            ("other.example.com", False, []),
+            ("other.example.com", True, [True]),
+            ("my_mail", False, [False]),
+        ):
+            server = MailServer(tls=Trust(True))
+            self.outcome(server, host=host, insecure=insecure)
+            self.assertEqual([mail.secure for mail in server.mails], sent, host)
 
     def test_no_password_in_the_clear(self) -> None:
         """Nobody hears a password on a connection that is not encrypted, but for this machine itself."""
