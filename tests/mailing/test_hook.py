@@ -312,6 +312,20 @@ class MailHookTests(SynchronousTestCase):
             ],
         )
 
+    def test_stop_before_the_last_try(self) -> None:
+        """What would be tried once more is so at the stop; after a new start all is tried as often again."""
+        self.post.answer = NotSent("refused")
+        self.hook.hear(entry("a"))
+        self.clock.pump([1, *RETRIES[:-1]])
+        before = len(self.post.mails)
+        self.assertEqual(before, len(RETRIES))
+        self.assertTrue(self.stopped())
+        self.assertEqual(len(self.post.mails), before + 1)
+        self.hook.startService()
+        self.hook.hear(entry("b"))
+        self.clock.advance(60)
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+
     def test_after_the_stop(self) -> None:
         """What is said after the stop is not kept."""
         self.assertTrue(self.stopped())

@@ -83,6 +83,7 @@ class MailHook(Service):
         self._batch = Batch()
         self._pace = Pace()
         self._tries = 0
+        self._last_tried = False
         self._owner = 0
         self._call: IDelayedCall | None = None
         self._sending: Deferred[None] | None = None
@@ -102,7 +103,8 @@ class MailHook(Service):
 
     def startService(self) -> None:
         super().startService()
-        self._closed = False
+        self._closed = self._last_tried = False
+        self._tries = 0
         self._owner = threading.get_ident()
         self._take()
 
@@ -166,7 +168,7 @@ class MailHook(Service):
     def _failed(self, batch: Batch, error: NotSent) -> None:
         if not self.running:
             self._put_back(batch)
-            self._tries = len(RETRIES)
+            self._last_tried = True
             self._log.warn("mail about the log not sent: {reason}", reason=error.reason, unheard=True)
             return
         if error.final or self._tries == len(RETRIES):
@@ -190,7 +192,7 @@ class MailHook(Service):
         deadline = self._reactor.seconds() + PATIENCE
         await self._ended(deadline)
         self._take()
-        if self._batch and self._tries < len(RETRIES) and not self._pace.wait(self._reactor.seconds(), 0):
+        if self._batch and not self._last_tried and not self._pace.wait(self._reactor.seconds(), 0):
             self._start()
             await self._ended(deadline)
         self._closed = True
