@@ -14,8 +14,8 @@ UNIT := $(patsubst tests/%/__init__.py,tests.%,$(filter-out tests/live/% tests/c
 
 # Real clients and servers that the live tests and the bench use: command and Debian package.
 LIVE_TOOLS := docker-registry skopeo podman buildah docker.io containerd runc crun iptables netavark \
-	strace wrk apache2-utils curl redis-server redis-sentinel
-LIVE_COMMANDS := docker-registry skopeo podman buildah dockerd docker containerd ctr runc strace wrk ab curl \
+	strace wrk apache2-utils curl openssl redis-server redis-sentinel
+LIVE_COMMANDS := docker-registry skopeo podman buildah dockerd docker containerd ctr runc strace wrk ab curl openssl \
 	redis-server redis-sentinel redis-cli
 
 .PHONY: run test unit live fuzz differential lint format bench soak tools install clean
