@@ -38,9 +38,9 @@ guess passwords, send what is malformed or only half of it, and do not read answ
 at random moments; who comes after one knows what had been confirmed to it. Each blob and manifest is
 compared with its digest, and each confirmed push must be readable until it is deleted. Meanwhile the daemon
 gets SIGHUPs with new passwords, its Redis is stopped, and it is made unhealthy. At the end the load stops,
-and the daemon rests for a minute. What it remembers of manifests, up to a limit, is at that limit before the load
-begins; "remembered" is all that `txregistry_manifest_memory_bytes` and the like tell of, and "unused" what the
-C library keeps of freed memory.
+and the daemon rests for a minute. What it remembers of manifests, up to a limit, is at that limit before the
+load begins; "remembered" is all that `txregistry_manifest_memory_bytes` and the like tell of, and "unused"
+what the C library keeps of freed memory.
 
 {load}
 
