@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.python.components import proxyForInterface
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,7 +13,7 @@ from zope.interface.verify import verifyObject
 
 from tests.fakes.lines import lines
 from tests.fakes.repository import Links, MemoryBlobs
-from txregistry.cache.caching import CachingBlobs, Generations
+from txregistry.cache.caching import FRESH, CachingBlobs, Generations
 from txregistry.cache.inmemory import InMemoryDescriptorCache
 from txregistry.errors import BlobUnknown, CacheFailed, StorageError, Unsupported
 from txregistry.interfaces import IBlobStore, IDescriptorCache
@@ -272,6 +275,27 @@ class CachingRaceTests(SynchronousTestCase):
         self.slow.pending[0].callback(None)
         self.assertEqual(self.successResultOf(asking), self.descriptor)
         self.assertGone()
+
+    def test_late(self) -> None:
+        """What was seen long ago is not remembered: another instance may have deleted it since."""
+        clock = Clock()
+        generations = Generations(seconds=clock.seconds)
+        first = CachingBlobs(self.slow, self.cache, NAME, generations)
+        self.blobs.add(b"content")
+        for late in (True, False):
+            for work in (
+                lambda: first.stat(self.digest),
+                lambda: first.look(self.digest),
+                lambda: first.link(self.descriptor),
+                lambda: first.mount(self.digest, OTHER),
+            ):
+                doing: Deferred[Any] = Deferred.fromCoroutine(work())
+                clock.advance(FRESH + 0.1 * late)
+                self.slow.pending.pop().callback(None)
+                self.successResultOf(doing)
+                remembered = self.successResultOf(self.cache.get(NAME, self.digest))
+                self.assertEqual(remembered, None if late else self.descriptor)
+                self.successResultOf(self.cache.forget(NAME, self.digest))
 
     def test_look_then_delete(self) -> None:
         """The same with a question that is never answered from the cache."""

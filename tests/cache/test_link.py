@@ -14,7 +14,15 @@ from tests.fakes.redis import FakeRedis
 from txregistry.cache import entries
 from txregistry.cache.clearings import Clearings
 from txregistry.cache.conversation import pack
-from txregistry.cache.link import KEEPALIVE, LONGEST_PAUSE, ONCE_MORE, SETTLED, Login, RedisLink
+from txregistry.cache.link import (
+    AT_A_TIME,
+    KEEPALIVE,
+    LONGEST_PAUSE,
+    ONCE_MORE,
+    SETTLED,
+    Login,
+    RedisLink,
+)
 from txregistry.errors import CacheFailed
 from txregistry.model.digest import OCTET_STREAM, Descriptor, Digest
 from txregistry.model.names import RepositoryName
@@ -264,6 +272,31 @@ class RedisLinkTests(SynchronousTestCase):
         self.remember(link)  # since somebody pushed it again
         self.clock.pump([KEEPALIVE] * 3)
         self.assertTrue(self.remembered())
+
+    def test_many_once_more(self) -> None:
+        """However many were deleted, each is forgotten once more, and soon."""
+        link = self.link()
+        digests = [Digest.of(b"%d" % number) for number in range(3 * AT_A_TIME + 1)]
+        for digest in [*digests, *digests]:  # before the storage's deletion, and after it
+            self.successResultOf(link.clear((NAME, digest)))
+        for digest in digests:
+            link.tell(entries.write("here", str(digest), Descriptor(OCTET_STREAM, digest, 1)), entries.WRITE)
+        self.assertEqual(len(self.server.data[b"repository::here::blobs"]), len(digests))
+        self.clock.pump([KEEPALIVE, ONCE_MORE])
+        self.assertFalse(self.server.data.get(b"repository::here::blobs"))
+
+    def test_again_and_again(self) -> None:
+        """Of two deletions of one blob the last counts."""
+        link = self.link()
+        self.clock.advance(KEEPALIVE - ONCE_MORE)
+        self.forget(link)
+        self.clock.advance(ONCE_MORE - 0.1)
+        self.forget(link)
+        self.remember(link)
+        self.clock.advance(0.1)
+        self.assertTrue(self.remembered())
+        self.clock.advance(KEEPALIVE)
+        self.assertFalse(self.remembered())
 
     def test_cleared_later(self) -> None:
         """What was deleted while Redis was away is forgotten before it is asked again."""

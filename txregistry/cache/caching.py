@@ -7,7 +7,8 @@ so that nothing becomes visible where it is not linked.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -22,6 +23,11 @@ from txregistry.interfaces import IBlobStore, ICacheMeter, IDescriptorCache
 from txregistry.model.digest import Descriptor, Digest
 from txregistry.model.names import RepositoryName
 
+#: Seconds from the first look at the storage within which what was seen may be remembered.
+FRESH = 1.0
+#: The number of a deletion, and a time.
+Mark = tuple[int, float]
+
 
 class Generations:
     """
@@ -29,14 +35,28 @@ class Generations:
 
     One for each cache, shared by all wrappers.  Keys share a fixed number of
     counters; when two meet in one, something is not remembered that could be.
+
+    Deletions by other instances are not counted.  They have the cache forget
+    once more some time after, so that what was seen just before is gone, too;
+    what was seen more than :data:`FRESH` seconds ago comes too late for that.
+
+    :param seconds: tells the time, which goes on while the process does not.
     """
 
-    def __init__(self, counters: int = 1024) -> None:
-        self._counters = [0] * counters
+    def __init__(self, counters: int = 1024, seconds: Callable[[], float] = monotonic) -> None:
+        self._counters, self._seconds = [0] * counters, seconds
 
-    def current(self, repository: RepositoryName, digest: Digest) -> int:
-        """A number that the next deletion changes."""
-        return self._counters[hash((repository, digest)) % len(self._counters)]
+    def mark(self, repository: RepositoryName, digest: Digest) -> Mark:
+        """Note when somebody begins to look at the storage."""
+        return self._counters[hash((repository, digest)) % len(self._counters)], self._seconds()
+
+    def undisturbed(self, mark: Mark, repository: RepositoryName, digest: Digest) -> bool:
+        """Whether no deletion began or ended since *mark*."""
+        return self._counters[hash((repository, digest)) % len(self._counters)] == mark[0]
+
+    def fresh(self, mark: Mark) -> bool:
+        """Whether what was seen since *mark* may still be remembered."""
+        return self._seconds() - mark[1] <= FRESH
 
     def advance(self, repository: RepositoryName, digest: Digest) -> None:
         """Say that a deletion begins or has ended."""
@@ -76,7 +96,7 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
 
     async def stat(self, digest: Digest) -> Descriptor:
         """From the cache, or else from the storage; remembered under the digest that was asked for."""
-        generation = self._generations.current(self._name, digest)
+        mark = self._generations.mark(self._name, digest)
         descriptor: Descriptor
         try:
             remembered = await self._cache.get(self._name, digest)
@@ -89,32 +109,32 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
             return remembered
         self._meter.missed()
         descriptor = await self._blobs.stat(digest)
-        await self._remember(digest, descriptor, generation)
+        await self._remember(digest, descriptor, mark)
         return descriptor
 
     async def look(self, digest: Digest) -> Descriptor:
         """From the storage; what others took away there is forgotten."""
-        generation = self._generations.current(self._name, digest)
+        mark = self._generations.mark(self._name, digest)
         try:
             descriptor: Descriptor = await self._blobs.look(digest)
         except BlobUnknown:
             await self._correct(digest)
             raise
-        await self._remember(digest, descriptor, generation)
+        await self._remember(digest, descriptor, mark)
         return descriptor
 
     async def link(self, descriptor: Descriptor) -> None:
         """Make content visible, and remember that it is."""
-        generation = self._generations.current(self._name, descriptor.digest)
+        mark = self._generations.mark(self._name, descriptor.digest)
         await self._blobs.link(descriptor)
-        await self._remember(descriptor.digest, descriptor, generation)
+        await self._remember(descriptor.digest, descriptor, mark)
 
     async def mount(self, digest: Digest, source: RepositoryName) -> Descriptor:
         """Make another repository's blob visible, and remember it under the digest that it is stored as."""
-        generation = self._generations.current(self._name, digest)
+        mark = self._generations.mark(self._name, digest)
         descriptor: Descriptor = await self._blobs.mount(digest, source)
         if descriptor.digest == digest:
-            await self._remember(digest, descriptor, generation)
+            await self._remember(digest, descriptor, mark)
         return descriptor
 
     async def delete(self, digest: Digest) -> None:
@@ -157,12 +177,13 @@ class CachingBlobs(proxyForInterface(IBlobStore, "_blobs")):  # type: ignore[mis
                 return
         await self._cache.forget(self._name, digest)
 
-    async def _remember(self, digest: Digest, descriptor: Descriptor, generation: int) -> None:
-        """Remember what was true in *generation*, if no deletion came between."""
-        if self._generations.current(self._name, digest) != generation:
+    async def _remember(self, digest: Digest, descriptor: Descriptor, mark: Mark) -> None:
+        """Remember what was seen since *mark*, if no deletion came between, and it is not long ago."""
+        generations = self._generations
+        if not generations.undisturbed(mark, self._name, digest) or not generations.fresh(mark):
             return
         await self._cache.set(self._name, digest, descriptor)
-        if self._generations.current(self._name, digest) != generation:
+        if not generations.undisturbed(mark, self._name, digest):
             await self._cache.forget(self._name, digest)
 
     def _to_the_end(self, work: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:

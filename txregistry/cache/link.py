@@ -15,8 +15,8 @@ used at all.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from random import random as at_random
 
 from attrs import field, frozen
@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txregistry.cache import entries
-from txregistry.cache.clearings import Clearings, Entry
+from txregistry.cache.clearings import COST, Clearings, Entry
 from txregistry.cache.conversation import Conversation, Only, Reply, error_of, pack
 from txregistry.errors import CacheFailed
 
@@ -38,11 +38,11 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 SETTLED = 30.0
 #: Seconds after which Redis is asked whether it is there, if nobody else asks.
 KEEPALIVE = 5.0
-#: Seconds after which an entry is cleared once more: so long may another instance take from its look at the
-#: storage, before a deletion, to the entry that it makes of it.
+#: Seconds after which an entry is cleared once more: longer than another instance may take from its look at
+#: the storage, before a deletion, to the entry that it makes of it.
 ONCE_MORE = 2.0
-#: How many entries wait for that at most, and how many are cleared at a time.
-_WAITING, _AT_A_TIME = 10_000, 1_000
+#: How many entries wait for that at most, more than can be deleted until then, and how many go at a time.
+WAITING, AT_A_TIME = 50_000, 500
 #: Seconds between lines of the log about single entries that Redis refuses.
 COMPLAINTS = 60.0
 #: How many entries are cleared with one question.
@@ -96,7 +96,8 @@ class RedisLink(Service):
         self._patience, self._limit, self._random = patience, underway, random
         self._conversation: Conversation | None = None
         self._clearings = Clearings()
-        self._once_more: deque[tuple[float, Entry]] = deque(maxlen=_WAITING)
+        self._once_more: dict[Entry, float] = {}
+        self._repeating: Deferred[None] | None = None
         self._told: bool | None = None
         self._complained = float("-inf")
         self._running: Deferred[None] | None = None
@@ -106,7 +107,7 @@ class RedisLink(Service):
     @property
     def used(self) -> int:
         """Bytes of what is to be forgotten, and was of late, by estimate."""
-        return self._clearings.used
+        return self._clearings.used + COST * len(self._once_more)
 
     # --- the service ---
 
@@ -167,7 +168,10 @@ class RedisLink(Service):
 
         Once this is called, that is sure, whatever becomes of the caller.
         """
-        self._once_more.append((self._clock.seconds(), entry))
+        self._once_more.pop(entry, None)  # the last deletion counts, and goes to the end
+        self._once_more[entry] = self._clock.seconds()
+        if len(self._once_more) > WAITING:
+            del self._once_more[next(iter(self._once_more))]
         conversation = self._conversation
         if conversation is None or not conversation.usable:
             self._clearings.add([entry])
@@ -314,12 +318,29 @@ class RedisLink(Service):
             return
         if not conversation.underway:
             conversation.ask(pack(b"PING"), 1).addErrback(self._lost)
-        due: list[Entry] = []
+        if self._repeating is None:
+            self._repeating = Deferred.fromCoroutine(self._repeat(conversation))
+            self._repeating.addBoth(self._repeated)
+
+    async def _repeat(self, conversation: Conversation) -> None:
+        """Clear once more all that is due, some at a time."""
         until = self._clock.seconds() - ONCE_MORE
-        while self._once_more and self._once_more[0][0] <= until and len(due) < _AT_A_TIME:
-            due.append(self._once_more.popleft()[1])
-        if due:
-            self._clear(conversation, due)
+        while conversation.usable:
+            due: list[Entry] = []
+            for entry, cleared in islice(self._once_more.items(), AT_A_TIME):
+                if cleared > until:
+                    break
+                due.append(entry)
+            if not due:
+                return
+            for entry in due:
+                del self._once_more[entry]
+            await self._clear(conversation, due)
+
+    def _repeated(self, result: object) -> None:
+        self._repeating = None
+        if isinstance(result, Failure):
+            self._log.failure("what was deleted could not be cleared once more", result)
 
     # --- the log ---
 
