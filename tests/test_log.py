@@ -107,6 +107,18 @@ class FormatTests(SynchronousTestCase):
         self.assertIn(f'"msg":"{escaped}"', json_line(WHEN, "info", text, {}))
         self.assertIn('msg="caf\u00e9"', text_line(WHEN, "info", "caf\u00e9", {}))
 
+    @given(
+        st.text(
+            st.sampled_from('a"\\\n\x1b\x7f\x85\xa0\xad\u00e9\u2028\ud800\udc01\U000e0001') | st.characters()
+        )
+    )
+    def test_each_escape(self, text: str) -> None:
+        """What is unprintable is escaped as JSON escapes it, and nothing else is."""
+        quoted = json.dumps(text, ensure_ascii=False)
+        escaped = "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in quoted)
+        self.assertIn(f" msg={escaped} ", text_line(WHEN, "info", text, {"a": 1}))
+        self.assertIn(f',"msg":{escaped},', json_line(WHEN, "info", text, {}))
+
     def test_objects(self) -> None:
         """Values that are no JSON are written as text."""
         found = json.loads(json_line(WHEN, "info", "", {"a": WHEN, "b": {"c": [1]}}))

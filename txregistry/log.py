@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii
 from typing import Protocol
 
 from attrs import frozen
@@ -22,6 +23,8 @@ from txregistry.callers import Caller, caller
 from txregistry.model.facts import CURRENT
 
 _PLAIN = re.compile(r"[A-Za-z0-9\-._/@^+]+\Z")
+#: What stands for control characters, of which there may be many: a table is faster than a look at each.
+_CONTROLS = {code: json.dumps(chr(code))[1:-1] for code in range(256) if not chr(code).isprintable()}
 _NAMES = {
     LogLevel.debug: "debug",
     LogLevel.info: "info",
@@ -89,9 +92,9 @@ def _stamp(when: datetime) -> str:
 
 def _printable(text: str) -> str:
     """*text*, which is JSON, without what a terminal or a reader of lines could take for an order."""
-    if text.isprintable():
+    if text.isprintable() or (text := text.translate(_CONTROLS)).isprintable():
         return text
-    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in text)
+    return "".join([each if each.isprintable() else encode_basestring_ascii(each)[1:-1] for each in text])
 
 
 def _quoted(text: str) -> str:

@@ -14,6 +14,7 @@ from tests.web.serving import Held, Server, echo
 from tests.web.wire import Wire, request_bytes
 from txregistry.web.replies import Reply
 from txregistry.web.request import RegistryRequest
+from txregistry.web.site import _quoted
 
 LINE = (
     r'\A192\.0\.2\.7 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "PUT /a\?b=c HTTP/1\.1"'
@@ -80,6 +81,14 @@ class AccessLineTests(SynchronousTestCase):
         line = self.line(b"GET /a HTTP/1.1\r\nHost: h\r\nUser-Agent: " + value + b"\r\n\r\n")
         self.assertTrue(line.isprintable())
         self.assertRegex(line, r'\A192\.0\.2\.7 - - \[[^]]*\] "[^"]*" 200 0 "" "(?:[^"\\]|\\.)*"\Z')
+
+    @given(st.text(st.sampled_from('a"\\\t\x1b\x7f\x85\xa0\xad\u00e9\u2028\U000e0001') | st.characters()))
+    def test_each_escape(self, text: str) -> None:
+        """What is unprintable is escaped as Python escapes it, and quotes and backslashes are."""
+        value = text.encode("utf-8", "surrogatepass")
+        shown = value.decode("utf-8", "backslashreplace").replace("\\", "\\\\").replace('"', '\\"')
+        escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+        self.assertEqual(_quoted(value), escaped)
 
     def test_request_line(self) -> None:
         """The same holds for what was asked."""

@@ -21,6 +21,9 @@ from txregistry.web.request import RegistryRequest
 #: Seconds that an idle connection is kept.
 IDLE_TIMEOUT = 60.0
 
+#: What stands for control characters, of which there may be many: a table is faster than a look at each.
+_CONTROLS = {code: ascii(chr(code))[1:-1] for code in range(256) if not chr(code).isprintable()}
+
 #: Hears of a request that ended, whether its client got an answer or left, and of its status.
 Completed = Callable[[RegistryRequest, int], None]
 
@@ -181,4 +184,6 @@ def _quoted(value: bytes) -> str:
     if text.isprintable() and '"' not in text and "\\" not in text:
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in escaped)
+    if escaped.isprintable() or (escaped := escaped.translate(_CONTROLS)).isprintable():
+        return escaped
+    return "".join([c if c.isprintable() else ascii(c)[1:-1] for c in escaped])
