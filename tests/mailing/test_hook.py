@@ -293,6 +293,7 @@ class MailHookTests(SynchronousTestCase):
         self.successResultOf(self.ended)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.assertEqual(self.warnings(), ["warn: 1 entries of the log are not mailed: the registry stops"])
+        self.assertEqual(self.post.subjects(), ["a"], "there was no time left for another try")
 
     def test_stop_while_failing(self) -> None:
         """A mail on its way that fails while the registry stops was the one try."""

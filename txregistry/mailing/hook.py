@@ -192,7 +192,8 @@ class MailHook(Service):
         deadline = self._reactor.seconds() + PATIENCE
         await self._ended(deadline)
         self._take()
-        if self._batch and not self._last_tried and not self._pace.wait(self._reactor.seconds(), 0):
+        now = self._reactor.seconds()
+        if self._batch and not self._last_tried and now < deadline and not self._pace.wait(now, 0):
             self._start()
             await self._ended(deadline)
         self._closed = True
