@@ -34,13 +34,18 @@ def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[],
     def hang_up(*_: object) -> None:
         reactor.callFromThread(reload)
 
+    def nothing(*_: object) -> None:
+        pass
+
     def take(handler: Callable[..., None]) -> None:
         for number in STOPPING:
             signal.signal(number, handler)
 
     def stopping() -> None:
         take(again)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # nothing would come of it any more
+        # Nothing would come of it any more. It is not ignored yet: one that came a moment ago, and that
+        # Python has still to hand on, would leave a traceback.
+        signal.signal(signal.SIGHUP, nothing)
         # Twisted may have had the signal, in the moment between its start and ours: twistd looks at this, and
         # would end by it.
         reactor._exitSignal = None
@@ -50,6 +55,14 @@ def obey_signals(reactor: Any, hurry: Callable[[], object], reload: Callable[[],
     signal.signal(signal.SIGHUP, hang_up)
     reactor.callWhenRunning(take, stop)
     reactor.addSystemEventTrigger("before", "shutdown", stopping)
+    reactor.addSystemEventTrigger("after", "shutdown", _deafen)
+
+
+def _deafen() -> None:
+    """Ignore SIGHUP until the process ends: Python takes its own handlers away before that."""
+    # Blocked first, so that none comes while the handlers change.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _stop(reactor: Any, number: int, hurry: Callable[[], object]) -> None:
