@@ -123,6 +123,17 @@ class HandedOverTests(ListenerCase):
             self.assertIn(reason, text)
         self.assertTrue(os.path.exists(name))
 
+    def test_other_families(self) -> None:
+        """A socket of virtual machines, say, is refused in one line, too."""
+
+        class Foreign(socket.socket):
+            family = socket.AF_VSOCK
+
+        opened = self.socket()
+        self.patch(socket, "socket", Foreign)
+        text = self.refused(handed_over=[opened.fileno()])
+        self.assertIn("cannot listen on the socket of systemd: it is for neither IPv4 nor IPv6", text)
+
 
 class AddressTests(ListenerCase):
     """Where it listens."""

@@ -116,6 +116,8 @@ class Listener(Service):
             if handle.family == socket.AF_UNIX:
                 # Twisted would remove it at the stop, while systemd goes on listening on it.
                 raise OSError("it is a UNIX socket, which http.net and http.addr must name instead")
+            if handle.family not in (socket.AF_INET, socket.AF_INET6):
+                raise OSError(f"it is for neither IPv4 nor IPv6, but of the family {int(handle.family)}")
             handle.setblocking(False)
             taken: IListeningPort = self._reactor.adoptStreamPort(
                 handle.fileno(), handle.family, self._factory
