@@ -41,6 +41,15 @@ class SystemdNoticeTests(SynchronousTestCase):
             except BlockingIOError:
                 return found
 
+    def fill(self) -> None:
+        """Send until nothing more is taken."""
+        with (
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as other,
+            contextlib.suppress(BlockingIOError),
+        ):
+            while True:
+                other.sendto(b"x", "\0" + self.name[1:])
+
     def notice(self, **environ: str) -> SystemdNotice:
         notice = SystemdNotice(self.clock, {"NOTIFY_SOCKET": self.name, **environ})
         notice.startService()
@@ -82,10 +91,21 @@ class SystemdNoticeTests(SynchronousTestCase):
             {"WATCHDOG_USEC": "20000000", "WATCHDOG_PID": "1"},
             {"WATCHDOG_USEC": "often"},
             {"WATCHDOG_USEC": "0"},
+            {"WATCHDOG_USEC": "9" * 400},
+            {"WATCHDOG_USEC": "9" * 5000},
         )
         for environ in environs:
             self.notice(**environ)
             self.assertEqual((self.told(), self.clock.getDelayedCalls()), (["READY=1"], []))
+
+    def test_impatient_watchdog(self) -> None:
+        """However often systemd wants a sign of life, there are ten in a second."""
+        self.notice(WATCHDOG_USEC="1")
+        self.assertEqual(self.told(), ["READY=1", "WATCHDOG=1"])
+        self.clock.pump([0.01] * 9)
+        self.assertEqual(self.told(), [])
+        self.clock.advance(0.02)
+        self.assertEqual(self.told(), ["WATCHDOG=1"])
 
     def test_reload(self) -> None:
         """A reload is told with its time, and its end."""
@@ -113,12 +133,7 @@ class SystemdNoticeTests(SynchronousTestCase):
     def test_full(self) -> None:
         """A systemd that takes nothing any more is not waited for; the log says so."""
         notice = self.notice()
-        with (
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as other,
-            contextlib.suppress(BlockingIOError),
-        ):
-            while True:
-                other.sendto(b"x", "\0" + self.name[1:])
+        self.fill()
         rescue = threading.Timer(5, self.told)  # whoever waits has his way then, and the test fails
         rescue.start()
         with capturedLogs() as events:
@@ -126,6 +141,19 @@ class SystemdNoticeTests(SynchronousTestCase):
         rescue.cancel()
         rescue.join()
         self.assertEqual([event["state"] for event in events], ["READY"])
+
+    def test_full_for_long(self) -> None:
+        """That nothing can be told is said once, and once more when it could in between."""
+        self.notice(WATCHDOG_USEC="20000000")
+        for _ in range(2):
+            self.fill()
+            with capturedLogs() as events:
+                self.clock.pump([10] * 5)
+            self.assertEqual([event["state"] for event in events], ["WATCHDOG"])
+            self.told()
+            with capturedLogs() as events:
+                self.clock.advance(10)
+            self.assertEqual((self.told(), events), (["WATCHDOG=1"], []))
 
     def test_nobody(self) -> None:
         """Where nobody asks, nobody is told; where nobody listens, the log is, and nothing else happens."""

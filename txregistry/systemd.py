@@ -18,6 +18,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+#: Seconds between two signs of life, at least: however impatient systemd is, there is other work.
+_SHORTEST = 0.1
+
 #: The first descriptor that systemd hands over.
 _FIRST = 3
 
@@ -62,16 +65,17 @@ class SystemdNotice(Service):
     def __init__(self, clock: IReactorTime, environ: Mapping[str, str]) -> None:
         self._clock = clock
         self._address = environ.get("NOTIFY_SOCKET", "")
-        self._every = _watchdog_seconds(environ) / 2
+        self._wait = _watchdog_seconds(environ)
         self._loop: LoopingCall | None = None
+        self._heard = True
 
     def startService(self) -> None:
         super().startService()
         self._send("READY=1")
-        if self._address and self._every:
+        if self._address and self._wait:
             self._loop = LoopingCall(self._send, "WATCHDOG=1")
             self._loop.clock = self._clock
-            self._loop.start(self._every)
+            self._loop.start(max(_SHORTEST, self._wait / 2))
 
     def stopService(self) -> None:
         super().stopService()
@@ -98,12 +102,20 @@ class SystemdNotice(Service):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as notice:
                 notice.sendto(state.encode("ascii"), address)
         except OSError as error:
-            self._log.warn("systemd cannot be told {state}: {why}", state=state.split("=")[0], why=str(error))
+            if self._heard:
+                self._log.warn(
+                    "systemd cannot be told {state}: {why}", state=state.split("=")[0], why=str(error)
+                )
+            self._heard = False
+        else:
+            self._heard = True
 
 
 def _watchdog_seconds(environ: Mapping[str, str]) -> float:
     """How long systemd waits for a sign of life; 0 if it does not, or waits for another process."""
     pid, microseconds = environ.get("WATCHDOG_PID", ""), environ.get("WATCHDOG_USEC", "")
-    if (pid and pid != str(os.getpid())) or not (microseconds.isascii() and microseconds.isdigit()):
+    if pid and pid != str(os.getpid()):
+        return 0.0
+    if not (microseconds.isascii() and microseconds.isdigit() and len(microseconds) < 16):
         return 0.0
     return int(microseconds) / 1_000_000
