@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from OpenSSL.crypto import X509, PKey
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
@@ -25,6 +29,25 @@ from txregistry.cache.encryption import Encryption
 from txregistry.config.values import RedisTlsConfig
 from txregistry.errors import Misconfigured
 from txregistry.interfaces import IReloadable, IWorkers
+
+#: A key on the curve secp112r1, which nobody uses, and a certificate for it.
+ODD_KEY = """\
+-----BEGIN EC PRIVATE KEY-----
+MD4CAQEEDrq6+MhPRE8sII2+B+nvoAcGBSuBBAAGoSADHgAEeJoKuselK1PmAtwj
+m2eFvQJkJZGitA6ObaJI4w==
+-----END EC PRIVATE KEY-----
+"""
+ODD_CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBIDCB7KADAgECAhRVTljKRrOyLeOXafJ69eDBbM518TAKBggqhkjOPQQDAjAM
+MQowCAYDVQQDDAF4MB4XDTI2MTEyMTE2NDgzM1oXDTI2MTEzMDE2NDgzM1owDDEK
+MAgGA1UEAwwBeDAyMBAGByqGSM49AgEGBSuBBAAGAx4ABHiaCrrHpStT5gLcI5tn
+hb0CZCWRorQOjm2iSOOjUzBRMB0GA1UdDgQWBBT1CUu3QYUWoRgRUJdlhzQsiU1Q
+jDAfBgNVHSMEGDAWgBT1CUu3QYUWoRgRUJdlhzQsiU1QjDAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCAyMAMCACDi8tRdUUnM0D0yjnUQqdAg58sB2P8QDrXcsw
+UQZikw==
+-----END CERTIFICATE-----
+"""
 
 
 class Server(Protocol):
@@ -231,6 +254,45 @@ class FilesTests(EncryptionCase):
         self.assertEqual(
             self.faults(RedisTlsConfig(other, key)), ("redis.tls.key: does not belong to the certificate",)
         )
+
+    def test_odd(self) -> None:
+        """So is one that holds a key, or a certificate for one, of a kind that nobody knows."""
+        certificate, key = self.authority.client().write(self.directory, "client")
+        odd_key, odd = self.directory / "odd.key", self.directory / "odd.crt"
+        odd_key.write_text(ODD_KEY)
+        odd.write_text(ODD_CERTIFICATE)
+        for files, fault in (
+            ((certificate, str(odd_key)), f"redis.tls.key: {odd_key}: is of an unknown kind"),
+            ((str(odd), key), f"redis.tls.certificate: {odd}: is for a key of an unknown kind"),
+        ):
+            self.assertEqual(self.faults(RedisTlsConfig(*files)), (fault,))
+
+    def test_no_signatures(self) -> None:
+        """So is one for a key that only agrees on secrets, and signs nothing."""
+        private, issuer = X25519PrivateKey.generate(), self.authority.client()
+        own = (
+            x509.CertificateBuilder(issuer.certificate.issuer, issuer.certificate.subject)
+            .public_key(private.public_key())
+            .serial_number(1)
+            .not_valid_before(issuer.certificate.not_valid_before_utc)
+            .not_valid_after(issuer.certificate.not_valid_after_utc)
+            .sign(issuer.private_key, SHA256())
+        )
+        key, certificate = self.directory / "x.key", self.directory / "x.crt"
+        key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        certificate.write_bytes(own.public_bytes(Encoding.PEM))
+        self.assertEqual(
+            self.faults(RedisTlsConfig(str(certificate), str(key))),
+            (f"redis.tls.key: {key}: is of a kind that TLS does not know",),
+        )
+
+    def test_names(self) -> None:
+        """Names that docker gives, and that no certificate can be for, are told when they are named."""
+        encryption = Encryption(RedisTlsConfig(), InlineWorkers())
+        for host in ("project_redis_1", "ab--c", "xn--a"):
+            error = self.assertRaises(Misconfigured, encryption.towards, host)
+            self.assertEqual(error.faults, (f"redis.addr(s): no certificate can be good for {host!r}",))
+        encryption.towards("redis.example.com")
 
     def test_weak(self) -> None:
         """So is a certificate that OpenSSL does not take."""

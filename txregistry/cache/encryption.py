@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, PKey
@@ -18,6 +19,11 @@ from zope.interface import implementer
 from txregistry.errors import Misconfigured
 from txregistry.files import read_file
 from txregistry.interfaces import IReloadable, IWorkers
+
+#: Keys, of which each generation has one, that say where Redis and its sentinels are.
+_ADDRESSES = "redis.addr(s)"
+#: What reading a key or a certificate ends with: it is none, it needs a password, or nobody knows its kind.
+_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
 class Files(Protocol):
@@ -50,9 +56,17 @@ class _Held:
     _towards: dict[str, IOpenSSLClientConnectionCreator] = field(factory=dict)
 
     def towards(self, host: str) -> IOpenSSLClientConnectionCreator:
-        """What makes OpenSSL's part of connections to *host*."""
+        """
+        What makes OpenSSL's part of connections to *host*.
+
+        :raises Misconfigured: docker may have given it that name, but no certificate can be good for it.
+        """
         if host not in self._towards:
-            self._towards[host] = optionsForClientTLS(host, self.trusted, extraCertificateOptions=self.shown)
+            try:
+                made = optionsForClientTLS(host, self.trusted, extraCertificateOptions=self.shown)
+            except ValueError:
+                raise Misconfigured(f"{_ADDRESSES}: no certificate can be good for {host!r}") from None
+            self._towards[host] = made
         return self._towards[host]
 
 
@@ -74,8 +88,12 @@ class Encryption:
         self._held = _read(files)
 
     def towards(self, host: str) -> IOpenSSLClientConnectionCreator:
-        """What makes OpenSSL's part of connections to *host*, each of them of what was read last."""
-        self.current(host)  # complains now if no host can have such a name
+        """
+        What makes OpenSSL's part of connections to *host*, each of them of what was read last.
+
+        :raises Misconfigured: no certificate can be good for *host*.
+        """
+        self.current(host)  # complains now
         return _Towards(self, host)
 
     def current(self, host: str) -> IOpenSSLClientConnectionCreator:
@@ -124,9 +142,18 @@ def _authorities(paths: Sequence[str]) -> Any:
 def _credentials(certificate: str, key: str) -> dict[str, Any]:
     own, *chain = _certificates(certificate, "redis.tls.certificate")
     private = _key(key)
-    if own.to_cryptography().public_key() != private.public_key():
+    try:
+        public = own.to_cryptography().public_key()
+    except _UNREADABLE:
+        raise Misconfigured(
+            f"redis.tls.certificate: {certificate}: is for a key of an unknown kind"
+        ) from None
+    if public != private.public_key():
         raise Misconfigured("redis.tls.key: does not belong to the certificate")
-    shown = PKey.from_cryptography_key(private)
+    try:
+        shown = PKey.from_cryptography_key(private)
+    except _UNREADABLE:
+        raise Misconfigured(f"redis.tls.key: {key}: is of a kind that TLS does not know") from None
     try:
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.use_certificate(own)
@@ -141,7 +168,7 @@ def _credentials(certificate: str, key: str) -> dict[str, Any]:
 def _certificates(path: str, key: str) -> list[X509]:
     try:
         found = x509.load_pem_x509_certificates(_content(path, key))
-    except ValueError:
+    except _UNREADABLE:
         raise Misconfigured(f"{key}: {path}: holds no certificate in PEM form") from None
     return [X509.from_cryptography(each) for each in found]
 
@@ -149,7 +176,9 @@ def _certificates(path: str, key: str) -> list[X509]:
 def _key(path: str) -> Any:
     try:
         return load_pem_private_key(_content(path, "redis.tls.key"), None)
-    except (ValueError, TypeError):
+    except UnsupportedAlgorithm:
+        raise Misconfigured(f"redis.tls.key: {path}: is of an unknown kind") from None
+    except _UNREADABLE:
         raise Misconfigured(f"redis.tls.key: {path}: holds no unencrypted private key in PEM form") from None
 
 
