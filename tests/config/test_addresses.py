@@ -9,10 +9,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from txregistry.config.addresses import (
     Address,
     NotAnAddress,
+    Page,
     is_absolute,
     is_host,
     parse_address,
+    parse_page,
     url_problem,
+    without_user,
 )
 
 
@@ -120,3 +123,66 @@ class UrlProblemTests(SynchronousTestCase):
             self.assertTrue(is_absolute(text), text)
         for text in ("registry:5000", "/a", "https:///a", "//host", "https://user@"):
             self.assertFalse(is_absolute(text), text)
+
+
+class PageTests(SynchronousTestCase):
+    """What a web server can be asked for."""
+
+    def test_good(self) -> None:
+        """Names, those that docker gives without encryption only, and addresses, with a port that can be."""
+        for text in (
+            "http://a/",
+            "HTTPS://A.example.:65535/b?c#d",
+            "http://127.0.0.1:1",
+            "https://127.0.0.1/",
+            "https://[::1]:5000/",
+            "http://project_web_1:80/",
+            "http://ab--c/",
+            "https://b\N{LATIN SMALL LETTER U WITH DIAERESIS}cher.test/",
+            "https://xn--bcher-kva.test/",
+            "http://a/b c?%zz",
+        ):
+            self.assertEqual(parse_page(text), Page(text), text)
+
+    def test_user(self) -> None:
+        """The user stands apart, and an empty port is none."""
+        self.assertEqual(parse_page("http://u:p@a:/b@c"), Page("http://a/b@c", "u:p"))
+        self.assertEqual(parse_page("http://@[::1]:/"), Page("http://[::1]/", ""))
+        self.assertEqual(without_user("http://u:p@q@[::1/b@c"), "http://[::1/b@c")
+        self.assertEqual(without_user("//a/b@c"), "//a/b@c")
+
+    def test_bad(self) -> None:
+        """Servers that there cannot be."""
+        for text in (
+            "",
+            "a",
+            "//a/",
+            "ftp://a/",
+            "http://",
+            "http:///a",
+            "http://u@/",
+            "http://a:b/",
+            "http://a:0/",
+            "http://a:65536/",
+            f"http://a:{'9' * 5000}/",
+            "http://[::1",
+            "http://[::1]x/",
+            "http://[::g]/",
+            "http://[127.0.0.1]/",
+            "http://[fe80::1%25eth0]/",
+            "http://::1/",
+            "http://a b/",
+            "http://a\n/",
+            "http://a/%zz",
+            "http://a..b/",
+            "http://-a/",
+            "http://%61/",
+            "http://\N{SNOWMAN}.example/",
+            "http://xn--\N{SNOWMAN}/",
+            "http://xn--a/",
+            f"http://{'a' * 64}/",
+            "http://a/\ud800",
+            "https://project_web_1/",
+            "https://ab--c/",
+        ):
+            self.assertRaises(NotAnAddress, parse_page, text)

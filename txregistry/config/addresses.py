@@ -6,6 +6,7 @@ import ipaddress
 import re
 import socket
 
+import idna
 from attrs import frozen
 
 
@@ -109,16 +110,12 @@ def url_problem(text: str) -> str | None:
 
 
 def _authority_problem(authority: str) -> str | None:
-    user, _, host = authority.rpartition("@")
+    user, _, server = authority.rpartition("@")
     if not _USER.fullmatch(user) or _BAD_ESCAPE.search(user):
         return "has a bad user name"
-    if host.startswith("["):
-        inside, bracket, port = host[1:].rpartition("]")
-        if not bracket:
-            return "has an address without its closing bracket"
-    else:
-        inside, colon, port = host.rpartition(":")
-        inside, port = (inside, colon + port) if colon else (host, "")
+    if server.startswith("[") and "]" not in server:
+        return "has an address without its closing bracket"
+    inside, port = _host_and_port(server)
     if not _PORT.fullmatch(port):
         return "has a bad port"
     if not _HOST.fullmatch(inside) or _BAD_ESCAPE.search(inside):
@@ -126,7 +123,92 @@ def _authority_problem(authority: str) -> str | None:
     return None
 
 
+def _host_and_port(server: str) -> tuple[str, str]:
+    """The host, without the brackets of an address, and the port, with its colon if there is one."""
+    if server.startswith("["):
+        inside, _, port = server[1:].rpartition("]")
+        return inside, port
+    host, colon, port = server.rpartition(":")
+    return (host, colon + port) if colon else (server, "")
+
+
 def is_absolute(text: str) -> bool:
     """Say whether *text*, a URL without problem, has both a scheme and a host."""
     absolute = _ABSOLUTE.match(text)
     return bool(absolute and absolute[1].rpartition("@")[2])
+
+
+@frozen
+class Page:
+    """
+    What a web server is asked for.
+
+    :ivar uri: its URL, without a user.
+    :ivar user: who asks, as the URL wrote it, a password behind a colon; ``None``: nobody in particular.
+    """
+
+    uri: str
+    user: str | None = None
+
+
+_WEB = re.compile(r"(https?)://([^/?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_USER_OF_URL = re.compile(r"//[^/?#]*@")
+
+
+def parse_page(text: str) -> Page:
+    """
+    Read a URL of ``http`` or ``https`` whose server can be asked.
+
+    :raises NotAnAddress: there can be no such server; the argument goes on where the URL ended.
+    """
+    if problem := url_problem(text):
+        raise NotAnAddress(problem)
+    web = _WEB.fullmatch(text)
+    if not web:
+        raise NotAnAddress("is neither http nor https")
+    if not _is_unicode(text):
+        raise NotAnAddress("holds half a character")
+    scheme, authority, rest = web.groups()
+    user, at, server = authority.rpartition("@")
+    if problem := _server_problem(server, scheme.lower() == "https"):
+        raise NotAnAddress(problem)
+    return Page(f"{scheme}://{server.removesuffix(':')}{rest}", user if at else None)
+
+
+def without_user(text: str) -> str:
+    """*text*, good or bad, as it may be shown: without the user and password that a URL can have."""
+    return _USER_OF_URL.sub("//", text, count=1)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeError:
+        return False
+    return True
+
+
+def _server_problem(server: str, encrypted: bool) -> str | None:
+    host, port = _host_and_port(server)
+    digits = port[1:].lstrip("0")
+    if port not in ("", ":") and not (digits and len(digits) <= 5 and int(digits) <= 65535):
+        return "has a bad port"
+    if server.startswith("["):
+        return None if ":" in host and "%" not in host and is_host(host) else "has a bad address"
+    try:
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+    except UnicodeError:
+        return "has a bad host name"
+    if ":" in name or not is_host(name) or ("xn--" in name.lower() and not _is_certifiable(name)):
+        return "has a bad host name"
+    return (
+        None if not encrypted or _is_certifiable(name) else "has a host that no certificate can be good for"
+    )
+
+
+def _is_certifiable(name: str) -> bool:
+    try:
+        idna.encode(name)
+    except UnicodeError:
+        return False
+    return True

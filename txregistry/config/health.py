@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from txregistry.config.addresses import NotAnAddress, is_absolute, is_host, parse_address
+from base64 import b64encode
+from urllib.parse import unquote_to_bytes
+
+from txregistry.config.addresses import NotAnAddress, Page, is_host, parse_address, parse_page, without_user
 from txregistry.config.cursor import Cursor
 from txregistry.config.findings import quoted
 from txregistry.config.http import read_headers
@@ -10,6 +13,8 @@ from txregistry.config.values import FileCheck, HealthConfig, HttpCheck, Storage
 
 #: Seconds between two looks, by default.
 INTERVAL = 10.0
+#: The fewest seconds between two looks; with fewer, nothing else would be done.
+LEAST_INTERVAL = 0.1
 #: What the name of the check of the storage begins with.
 STORAGE = "storagedriver_"
 #: Seconds in which another server must answer; distribution waits for ever by default.
@@ -46,18 +51,38 @@ def _file(check: Cursor, names: set[str], beside_storage: bool) -> FileCheck:
 
 
 def _http(check: Cursor, names: set[str]) -> HttpCheck:
-    uri = check.text("uri")
-    if not is_absolute(uri) or not uri.lower().startswith(("http://", "https://")):
-        check.fault("uri", f"must be a URL such as https://example.com/, not {quoted(uri)}")
+    page = _page(check)
     status = check.integer("statuscode") or 200
+    if not 100 <= status <= 599:
+        check.fault("statuscode", f"must be from 100 to 599, not {status}")
     return HttpCheck(
-        _once(check, "uri", uri, names),
+        _once(check, "uri", page.uri, names),
         status,
-        read_headers(check.section("headers")),
+        _headers(check, page.user),
         _timeout(check),
         _interval(check),
         _threshold(check),
     )
+
+
+def _page(check: Cursor) -> Page:
+    text = check.text("uri")
+    try:
+        return parse_page(text)
+    except NotAnAddress as problem:
+        shown = quoted(without_user(text))
+        check.fault("uri", f"must be a URL such as https://example.com/, but {shown} {problem}")
+        return Page(without_user(text))
+
+
+def _headers(check: Cursor, user: str | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What is sent along, with the credentials of *user* unless others are given."""
+    headers = read_headers(check.section("headers"))
+    if user is None or any(name.lower() == "authorization" for name, _ in headers):
+        return headers
+    name, _, password = user.partition(":")
+    credentials = b64encode(unquote_to_bytes(name) + b":" + unquote_to_bytes(password)).decode("ascii")
+    return (*headers, ("Authorization", (f"Basic {credentials}",)))
 
 
 def _tcp(check: Cursor, names: set[str]) -> TcpCheck:
@@ -84,7 +109,13 @@ def _once(check: Cursor, key: str, name: str, names: set[str]) -> str:
 
 
 def _interval(check: Cursor) -> float:
-    return check.seconds("interval") if check.seconds("interval") > 0 else INTERVAL
+    seconds = check.seconds("interval")
+    if seconds <= 0:
+        return INTERVAL
+    if seconds < LEAST_INTERVAL:
+        check.warn("interval", f"taken as {LEAST_INTERVAL:g}s; a number without a unit means nanoseconds")
+        return LEAST_INTERVAL
+    return seconds
 
 
 def _timeout(check: Cursor) -> float:
