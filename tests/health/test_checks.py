@@ -6,15 +6,19 @@ import os
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
+from hypothesis import example, given
+from hypothesis import strategies as st
 from twisted.internet import reactor as _reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IHostnameResolver
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.ssl import DefaultOpenSSLContextFactory
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import NoResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
@@ -24,6 +28,7 @@ from tests.certificates import Authority
 from tests.fakes.failing import FailingDriver
 from tests.fakes.lines import lines
 from tests.fakes.workers import InlineWorkers
+from txregistry.config.addresses import NotAnAddress, parse_page
 from txregistry.drivers.inmemory import InMemoryDriver
 from txregistry.health.checks import Check, CheckFailed, file_check, http_check, storage_check, tcp_check
 from txregistry.interfaces import Entry
@@ -108,10 +113,61 @@ class PortCheckTests(SynchronousTestCase):
             self.assertTrue(head.startswith(b"HEAD %b HTTP/1.1\r\n" % asked), head)
             self.assertIn(b"Host: %b\r\n" % host, head)
 
+    @given(st.text("ab-_.:/@%[]?#0 \N{SNOWMAN}\N{LATIN SMALL LETTER U WITH DIAERESIS}"))
+    @example("a:")
+    @example("[::1]:1/%zz")
+    def test_any(self, rest: str) -> None:
+        """What the configuration takes for a web server can be asked, one way or another."""
+        for scheme in ("http", "https"):
+            try:
+                page = parse_page(f"{scheme}://{rest}")
+            except NotAnAddress:
+                continue
+            checking = _run(http_check(MemoryReactorClock(), page.uri, 200, (), 5))
+            self.assertNoResult(checking)
+            checking.addErrback(lambda _: None).cancel()
+
     def test_no_name(self) -> None:
         """What is no name fails in one line, and does not break the check."""
         failure = self.failureResultOf(_run(tcp_check(MemoryReactorClock(), "a..b", 80, 5)), CheckFailed)
         self.assertIn("a..b:80: connection failed: ", str(failure.value))
+
+
+class FloodTests(SynchronousTestCase):
+    """Servers that do not stop."""
+
+    def flood(self, begin: bytes, more: bytes) -> str:
+        """What a check says of a server that goes on and on, of which the log has no line."""
+        memory = MemoryReactorClock()
+        checking = _run(http_check(memory, "http://127.0.0.1/", 200, (), 5))
+        [(*_, factory, _, _)] = memory.tcpClients
+        protocol: Any = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 80))
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        with capturedLogs() as events:
+            protocol.dataReceived(begin)
+            for _ in range((64 * 1024 - len(begin)) // len(more)):
+                protocol.dataReceived(more)
+            self.assertFalse(transport.disconnecting)
+            for _ in range(2):
+                protocol.dataReceived(more)
+                self.assertTrue(transport.disconnecting)
+            protocol.connectionLost(Failure(ConnectionAborted()))
+        self.assertEqual(events, [])
+        return str(self.failureResultOf(checking, CheckFailed).value)
+
+    def test_flood(self) -> None:
+        """No more than the head of an answer can need is taken of them."""
+        ok = b"HTTP/1.1 200 OK\r\n"
+        for begin, more in (
+            (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 64),
+            (ok, b"X: aaaaaaaaaaa\r\n" * 64),
+            (ok + b"X: a\r\n", b" folded folde\r\n" * 64),
+        ):
+            self.assertEqual(
+                self.flood(begin, more),
+                "http://127.0.0.1/: error while checking: more than 65536 bytes were received",
+            )
 
 
 @implementer(IHostnameResolver)

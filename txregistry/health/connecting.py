@@ -1,4 +1,4 @@
-"""How checks connect: without a word in the log."""
+"""How checks connect: without a word in the log, and to servers that may mean no good."""
 
 from __future__ import annotations
 
@@ -8,17 +8,61 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
+from twisted.logger import Logger, LogPublisher
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
 from twisted.web.client import URI, BrowserLikePolicyForHTTPS
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from txregistry.endpoints import host_endpoint
 
+#: The most bytes of an answer: the head is all that is wanted of it.
+MOST = 64 * 1024
+#: Says nothing of the answers before the answer (100 to 199), which may be many.
+_SILENT = Logger(observer=LogPublisher())
+
+
+class TooMuch(Exception):
+    """The server has sent more than anybody wants to know."""
+
+
+class _Bounded(ProtocolWrapper):
+    """Lets :data:`MOST` bytes through, and then ends the connection, for that reason."""
+
+    _received = 0
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._received > MOST:
+            return  # what is on its way still
+        self._received += len(data)
+        if self._received > MOST:
+            transport: Any = self.transport
+            transport.abortConnection()
+        else:
+            if (parser := getattr(self.wrappedProtocol, "_parser", None)) is not None:
+                parser._log = _SILENT
+            super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = Failure(TooMuch())) -> None:  # noqa: B008
+        if self._received > MOST:
+            reason = Failure(TooMuch(f"more than {MOST} bytes were received"))
+        super().connectionLost(reason)
+
+
+class _BoundedFactory(WrappingFactory[_Bounded]):
+    noisy = False
+    protocol = _Bounded
+
 
 @implementer(IStreamClientEndpoint)
 @frozen
 class QuietEndpoint:
-    """Connects as *endpoint* does; that a factory starts and stops, at each look, is not told."""
+    """
+    Connects as *endpoint* does, to whom no more than :data:`MOST` bytes are listened.
+
+    That a factory starts and stops, at each look, is not told.
+    """
 
     _endpoint: Any
 
@@ -26,8 +70,8 @@ class QuietEndpoint:
         """Connect."""
         factory: Any = protocolFactory
         factory.noisy = False
-        connecting: Deferred[IProtocol] = self._endpoint.connect(factory)
-        return connecting
+        connecting: Deferred[Any] = self._endpoint.connect(_BoundedFactory(factory))
+        return connecting.addCallback(lambda bounded: bounded.wrappedProtocol)
 
 
 @implementer(IAgentEndpointFactory)
