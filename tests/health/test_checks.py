@@ -156,6 +156,20 @@ class FloodTests(SynchronousTestCase):
         self.assertEqual(events, [])
         return str(self.failureResultOf(checking, CheckFailed).value)
 
+    def test_nonsense(self) -> None:
+        """Of a first line that is none, the beginning is told."""
+        memory = MemoryReactorClock()
+        checking = _run(http_check(memory, "http://127.0.0.1/", 200, (), 5))
+        [(*_, factory, _, _)] = memory.tcpClients
+        protocol: Any = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 80))
+        protocol.makeConnection(StringTransport())
+        protocol.dataReceived(b"\xff" * 9999 + b"\r\n")
+        protocol.connectionLost(Failure(ConnectionAborted()))
+        said = str(self.failureResultOf(checking, CheckFailed).value)
+        self.assertTrue(said.startswith("http://127.0.0.1/: error while checking: ("), said)
+        self.assertTrue(said.endswith("\\xff…"), said)
+        self.assertLess(len(said), 400)
+
     def test_flood(self) -> None:
         """No more than the head of an answer can need is taken of them."""
         ok = b"HTTP/1.1 200 OK\r\n"

@@ -19,6 +19,8 @@ from txregistry.errors import PathNotFound, StorageError
 from txregistry.health.connecting import QuietEndpoint, QuietEndpoints
 from txregistry.interfaces import IStorageDriver, IWorkers
 
+#: The most characters of an error that are told.
+LONGEST_REASON = 300
 #: Ends when all is well, or raises :class:`CheckFailed`.
 Check = Callable[[], Awaitable[None]]
 
@@ -112,8 +114,9 @@ def _within(seconds: float, clock: IReactorTime, waiting: Deferred[Any]) -> Defe
 
 
 def _reason(error: BaseException) -> str:
-    """*error* in one line, with what is wrapped in it."""
+    """*error* in one line, with what is wrapped in it; of what another server has written, the beginning."""
     reasons = getattr(error, "reasons", None)
     if reasons:
         return "; ".join(_reason(failure.value) for failure in reasons)
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
