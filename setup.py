@@ -40,6 +40,7 @@ setup(
         # What is asked of other web servers; names that treq's rules forbid are asked by Twisted alone.
         "treq>=24.9",
         "hyperlink>=21",
+        "idna>=3.7",
         # The text that Prometheus reads.
         "prometheus-client>=0.22",
         # The descriptor cache in Redis; txredisapi reads replies well only by hiredis.
