@@ -42,7 +42,7 @@ KEEPALIVE = 5.0
 #: the storage, before a deletion, to the entry that it makes of it.
 ONCE_MORE = 2.0
 #: How many entries wait for that at most, more than can be deleted until then, and how many go at a time.
-WAITING, AT_A_TIME = 50_000, 500
+WAITING, AT_A_TIME = 20_000, 500
 #: Seconds between lines of the log about single entries that Redis refuses.
 COMPLAINTS = 60.0
 #: How many entries are cleared with one question.
