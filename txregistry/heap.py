@@ -65,7 +65,7 @@ class LibraryHeap:
     """
     The memory that the C library has taken, over all its arenas, in bytes.
 
-    :ivar used: by whoever asked for it, Python's own allocator included.
+    :ivar used: by whoever asked for it.  Python keeps objects of up to 512 bytes elsewhere.
     :ivar free: freed, and not given back to the kernel.
     :ivar mapped: in large pieces with memory of their own.
     """
@@ -86,7 +86,8 @@ def keep_freed_memory() -> bool:
     except (AttributeError, OSError):
         return False
     choices = ((_M_TRIM_THRESHOLD, KEPT), (_M_MMAP_THRESHOLD, LARGE), (_M_ARENA_MAX, ARENAS))
-    return all(mallopt(name, value) for name, value in choices)
+    taken = [mallopt(name, value) for name, value in choices]  # each of them, whatever becomes of the others
+    return all(taken)
 
 
 def give_back() -> bool:
